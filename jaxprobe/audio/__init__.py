@@ -1,0 +1,1 @@
+"""Audio files to windows of samples (numpy, soundfile, soxr)."""

@@ -1,0 +1,1 @@
+"""Ground floor: words, errors, files, seeds, names, records. Imports nothing of the house."""

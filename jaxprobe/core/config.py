@@ -1,0 +1,106 @@
+"""What a config file may say, with every default, and the modes every file understands.
+
+A config file is a lab note: it takes `base()`, says what differs, and returns it. Nothing here
+imports jax, so reading a config costs milliseconds. `jaxprobe.plan` is the only reader.
+"""
+
+import difflib
+from collections.abc import Iterator
+
+from ml_collections import ConfigDict
+
+from jaxprobe.core.errors import ConfigError, suggest
+
+MODES = ('full', 'smoke')
+
+LEARNING_RATES = (5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2)  # MARBLE's six.
+
+
+def encoder(name: str, **options: object) -> ConfigDict:
+    """One encoder with its options; the defaults are the published model, exactly."""
+    c = ConfigDict()
+    c.name = name  # A name of `jaxprobe ls encoders`, or `package.module:build`.
+    c.weights = ''  # '' the published file; 'random' from the seed; else a file or folder.
+    c.arch = ''  # '' the published architecture; 'tiny'; else a config.json.
+    c.layers = 'all'  # 'all', or layer names and indices separated by commas.
+    c.dtype = 'float32'  # 'float32' or 'bfloat16'; part of the fingerprint.
+    c.window_seconds = 0.0  # 0: what the task or, where it is fixed, the encoder asks for.
+    return _update(c, options, 'encoder')
+
+
+def base() -> ConfigDict:
+    """Returns every setting with its default."""
+    c = ConfigDict()
+    c.seed = 0  # Root of every other seed.
+    c.data_dir = ''  # Owners' layouts live below it; '' means $JAXPROBE_DATA.
+    c.store_dir = ''  # Stores are shared by runs; '' means <workdir>/../stores.
+    c.limit = 0  # Items per split, for trials only; 0 means all. Marked in every result.
+
+    c.encoder = encoder('')
+    c.beside = ConfigDict()  # Encoders to probe beside it: label -> encoder(...).
+    c.tasks = ConfigDict()  # Task name -> options of that task, {} for its own protocol.
+
+    c.manifest = ''  # The user's own labels: CSV or JSONL; makes the task `own_data`.
+    c.kind = ''  # What they are: multiclass, multilabel, regression or key.
+
+    c.extract = ConfigDict()
+    c.extract.batch_windows = 0  # Windows per device step; 0 chooses from the window length.
+    c.extract.dtype = 'float32'  # Of the stored embeddings: 'float32' or 'bfloat16'.
+    c.extract.on_error = 'stop'  # 'stop' with the list, or 'quarantine'.
+    c.extract.threads = 0  # Decoding threads; 0 means one per core.
+    c.extract.shard_minutes = 30.0  # Audio per shard: what a kill can cost at most.
+
+    c.probe = ConfigDict()
+    c.probe.sources = 'all'  # 'all' is every layer and `mix`; else names, '0-3' is a mean.
+    c.probe.learning_rates = LEARNING_RATES
+    c.probe.seeds = 1  # Replicates: they are averaged, never chosen among.
+    c.probe.epochs = 0  # 0: the task's own number.
+    c.probe.data = 'auto'  # 'resident', 'streamed', or 'auto' by the device's memory.
+    c.probe.max_cells = 0  # Cells trained at once; 0 chooses from the device's memory.
+    c.probe.logits_dtype = 'float32'  # Of the stored logits: 'float32' or 'float16'.
+
+    c.analyse = ConfigDict()
+    c.analyse.resamples = 1000  # Bootstrap resamples behind every interval.
+    return c
+
+
+def check_mode(mode: str, known: tuple[str, ...] = MODES) -> str:
+    """Returns the mode, or raises: a config file must not take a misspelt mode for its default.
+
+    Raises:
+        ConfigError: the mode is unknown; the message lists the near ones.
+    """
+    if mode not in known:
+        raise ConfigError(f'config mode {mode!r} is unknown. {suggest(mode, known)}')
+    return mode
+
+
+def is_smoke(mode: str) -> bool:
+    """True for ':smoke', False for the full run.
+
+    Raises:
+        ConfigError: any other mode.
+    """
+    return check_mode(mode) == 'smoke'
+
+
+def _update(c: ConfigDict, options: dict[str, object], what: str) -> ConfigDict:
+    for key, value in options.items():
+        if key not in c:
+            raise ConfigError(f'{what} has no option {key!r}. {suggest(key, c.keys())}')
+        c[key] = value
+    return c
+
+
+def fields(c: ConfigDict, prefix: str = '') -> Iterator[str]:
+    """Yields the dotted name of every setting, for suggestions on the command line."""
+    for key, value in c.items():
+        if isinstance(value, ConfigDict):
+            yield from fields(value, f'{prefix}{key}.')
+        yield f'{prefix}{key}'
+
+
+def nearest_field(c: ConfigDict, name: str) -> str:
+    """Names the settings nearest to a misspelt one, or '' where none is near."""
+    near = difflib.get_close_matches(name, list(fields(c)), n=3, cutoff=0.6)
+    return ', '.join(near)

@@ -1,0 +1,172 @@
+"""What an encoder is: a card that costs nothing to read, and a pure function.
+
+`jaxprobe ls encoders` reads cards only, so a card module imports neither jax nor flax; building
+the model is a dotted path on the card. `tests/contract/encoders_test.py` holds every registered
+encoder to this page.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxprobe.core.registry import Registry, load_path
+
+Params = Any  # A pytree of arrays.
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """A probe point: its name and width. `frames` is False where T is 1 (a clip-level layer)."""
+
+    name: str
+    width: int
+    frames: bool = True
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WeightsRef:
+    """Where the authors publish the weights.
+
+    Attributes:
+        kind: 'hub' (a Hugging Face repository), 'wheel' (inside a package of the registry),
+            'file' (the user downloads it), 'none' (there is nothing to load).
+        source: repository id, requirement, or address of the file's page.
+        filename: the file within it.
+        size: bytes, 0 where unknown.
+        sha256: of that file, '' where unknown.
+        how: one or two lines that say how to fetch it by hand.
+    """
+
+    kind: str
+    source: str = ''
+    filename: str = ''
+    size: int = 0
+    sha256: str = ''
+    how: str = ''
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is known about an encoder without loading it; shown in lists and reports.
+
+    Attributes:
+        sample_rate: Hz that `encode` expects.
+        layers: probe points in depth order; index 0 is what enters the first block.
+        mix: indices of the layers that the learned weighted sum combines (equal widths); ()
+            where there is none. MARBLE v1: 1..L, without 0.
+        frame_rate: frames per second of the frame-level layers.
+        receptive_field: seconds of audio behind one frame (0: the whole window).
+        window_seconds: default window.
+        window_samples: exact length of that window in samples.
+        fixed_window: True where no other window is possible.
+        min_samples: fewer make `encode` fail or its output meaningless.
+        short: policy for items shorter than a window: 'repeat' (repeat-pad, flagged in the
+            store) or 'refuse'.
+        gflop_per_second: cost of one second of audio, for `jaxprobe plan`.
+        port_version: raised whenever the port's numbers change; part of the fingerprint.
+        build: `module:function` with the signature of `BuildFn`.
+    """
+
+    name: str
+    title: str
+    sample_rate: int
+    layers: tuple[Layer, ...]
+    mix: tuple[int, ...]
+    frame_rate: float
+    receptive_field: float
+    window_seconds: float
+    window_samples: int
+    fixed_window: bool = False
+    min_samples: int
+    short: str
+    weights: WeightsRef
+    code_licence: str
+    weights_licence: str
+    training_data: str
+    citation: str
+    homepage: str
+    gflop_per_second: float
+    port_version: int = 1
+    build: str
+    status: str = 'works'
+
+
+class Encoder(NamedTuple):
+    """A frozen model as data plus one pure function.
+
+    Attributes:
+        card: the card of what was built (a tiny architecture has its own layers and widths).
+        params: pytree of arrays, already cast to the compute dtype where that is wanted.
+        encode: `(params, wave [B S]) -> [B L T D]`, or a tuple with one `[B T_l D_l]` per layer
+            where layers differ; float32 out, jit-able, static shapes, no state.
+        weights_sha256: what identifies the weights in fingerprints; 'random-<seed>' for those.
+    """
+
+    card: Card
+    params: Params
+    encode: Callable[..., Any]
+    weights_sha256: str
+
+
+# (card, weights, arch, dtype, seed) -> Encoder; see `load`.
+BuildFn = Callable[..., Encoder]
+
+ENCODERS = Registry(
+    'encoder',
+    {
+        'fbank_chroma': 'jaxprobe.encoders.fbank_chroma.card:CARD',
+        'toy_conformer': 'jaxprobe.encoders.toy_conformer.card:CARD',
+        'musicnn_msd': 'jaxprobe.encoders.musicnn.card:MUSICNN_MSD',
+        'musicnn_mtt': 'jaxprobe.encoders.musicnn.card:MUSICNN_MTT',
+        'musicnn_msd_big': 'jaxprobe.encoders.musicnn.card:MUSICNN_MSD_BIG',
+        'vgg_msd': 'jaxprobe.encoders.musicnn.card:VGG_MSD',
+        'vgg_mtt': 'jaxprobe.encoders.musicnn.card:VGG_MTT',
+        'muq': 'jaxprobe.encoders.muq.card:MUQ',
+        'musicfm_msd': 'jaxprobe.encoders.muq.card:MUSICFM_MSD',
+        'musicfm_fma': 'jaxprobe.encoders.muq.card:MUSICFM_FMA',
+    },
+    group='jaxprobe.encoders',
+)
+
+
+def card(name: str) -> Card:
+    """Reads an encoder's card; imports no model.
+
+    A registered name, or the dotted path of a `Card`.
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
+    return ENCODERS.load(name)
+
+
+def load(
+    name: str,
+    *,
+    weights: str = '',
+    arch: str = '',
+    dtype: str = 'float32',
+    seed: int = 0,
+) -> Encoder:
+    """Builds an encoder and fills it with weights.
+
+    Args:
+        name: a registered name, or the dotted path of a `Card`.
+        weights: '' for the published file (cache or folder named on the card), 'random' for
+            weights drawn from `seed`, else a file or folder in the authors' own format.
+        arch: '' for the published architecture, 'tiny' for a small one of the same code, else
+            a `config.json` of the reference.
+        dtype: 'float32' or 'bfloat16', the compute dtype.
+        seed: for `weights='random'`.
+
+    Returns:
+        The encoder; `encode` returns float32 whatever the compute dtype.
+
+    Raises:
+        ConfigError: an unknown name, dtype or architecture.
+        WeightsError: the file is absent, damaged or belongs to another model; all
+            mismatches are in one message.
+    """
+    found = card(name)
+    build = load_path(found.build, 'encoder')
+    return build(found, weights=weights, arch=arch, dtype=dtype, seed=seed)

@@ -1,0 +1,1 @@
+"""The loops of the pipeline: prepare, extract, probe, analyse."""

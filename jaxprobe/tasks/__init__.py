@@ -1,0 +1,1 @@
+"""Data sets with their cards, and the tasks made of them. Imports no jax."""

@@ -1,0 +1,123 @@
+"""What a task is: an audio collection, a target, a protocol and the metrics it is judged by.
+
+A task is data plus two functions, `prepare` and `items`. It knows nothing of encoders, jax or
+the store. `tests/contract/tasks_test.py` holds every registered task to this page.
+"""
+
+import dataclasses
+import enum
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+SPLITS = ('train', 'valid', 'test')
+
+Target = int | tuple[int, ...] | tuple[float, ...]
+
+
+class Kind(enum.Enum):
+    """What a target is, and with it the loss, the outputs and the metrics."""
+
+    MULTICLASS = 'multiclass'  # One class index.
+    MULTILABEL = 'multilabel'  # A tuple of the indices of the tags that hold.
+    REGRESSION = 'regression'  # A tuple of numbers, one per output.
+    KEY = 'key'  # One of 24: C..B major, then C..B minor.
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One labelled thing of a data set; the unit that is scored.
+
+    Attributes:
+        id: unique within the task.
+        path: the audio file.
+        split: 'train', 'valid' or 'test'.
+        target: see `Kind`.
+        start: where the item begins in the file, in seconds.
+        duration: its length in seconds; None means to the end of the file.
+        group: artist, singer or song, for clustered statistics; '' where unknown.
+    """
+
+    id: str
+    path: Path
+    split: str
+    target: Target
+    start: float = 0.0
+    duration: float | None = None
+    group: str = ''
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DatasetCard:
+    """What is known of a data set without touching the disk."""
+
+    name: str
+    title: str
+    homepage: str
+    licence: str
+    citation: str
+    how_to_get: str  # What to download and where to put it, in a few lines.
+    folder: str  # Below the data directory; its existence is the one path test of `jaxprobe ls`.
+    split_source: str
+    items: Mapping[str, int]  # Expected items per split; empty where it depends on the user.
+    hours: float  # Of audio; 0 where it depends on the user.
+    broken: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Excluded: id -> reason.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How probes are trained and scored; the defaults are MARBLE v1's (spec/tasks.md, 2)."""
+
+    monitor: str  # The validation metric that schedules, stops and selects.
+    hidden: tuple[int, ...] = (512,)
+    dropout: float = 0.2
+    batch_items: int = 64  # Items per step, with all their windows.
+    epochs: int = 100
+    plateau_patience: int = 5
+    plateau_factor: float = 0.5
+    stop_patience: int = 20
+    aggregation: str = 'logits'  # Of an item's windows: 'logits', 'probs' or 'embeddings'.
+    window_seconds: float = 0.0  # 0: the encoder's default.
+    tail: str = 'drop'  # Of an item's remainder: 'drop', or 'overlap' (one last full window).
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """What `prepare` found. `usable` is False when training on it would be meaningless."""
+
+    usable: bool
+    found: Mapping[str, int]  # Items per split whose audio is there.
+    expected: Mapping[str, int]  # Items per split the card or the manifest asks for.
+    missing: tuple[str, ...] = ()  # Every missing file, in order.
+    excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Broken: id -> reason.
+    notes: tuple[str, ...] = ()
+    split_sha256: str = ''  # Of the sorted (id, split, target) lines.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task, ready to run.
+
+    Attributes:
+        labels: names of the outputs, in index order.
+        metrics: names reported, of `jaxprobe.metrics`; the first is the primary one.
+        prepare: data directory -> what is there; makes synthetic data, downloads nothing.
+        items: data directory -> every item, in a fixed order, broken ones left out. Raises
+            DataError where the layout is not there; does not open audio.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    metrics: tuple[str, ...]
+    card: DatasetCard
+    protocol: Protocol
+    prepare: Callable[[Path], Preparation]
+    items: Callable[[Path], list[Item]]
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    status: str = 'works'
+
+    @property
+    def primary(self) -> str:
+        """The metric that is reported first and selected by unless the protocol says otherwise."""
+        return self.metrics[0]
