@@ -1,0 +1,71 @@
+"""Scores of every cell of a bank from its item logits: what is stored, reported and verified.
+
+Scores are kept to nine significant digits. Sums of floats differ in their last bits between
+processors; nine digits do not, so `jaxprobe verify` can ask for equality.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from jaxprobe.core.errors import DataError
+from jaxprobe.metrics import kinds
+
+DIGITS = 9
+
+
+def tidy(value: float) -> float:
+    """Rounds to nine significant digits; nan and infinities pass."""
+    return float(f'{value:.{DIGITS - 1}e}')
+
+
+def cells(
+    kind: str,
+    metrics: Sequence[str],
+    targets: Shaped[np.ndarray, 'N ...'],
+    logits: Float[np.ndarray, 'P N C'],
+    *,
+    labels: Sequence[str] = (),
+) -> dict[str, Float[np.ndarray, 'P']]:
+    """Scores every cell with every metric of its task.
+
+    Args:
+        kind: 'multiclass', 'multilabel', 'regression' or 'key'.
+        metrics: names, as `evaluate` of the kind's module returns them.
+        targets: int [N], or [N C].
+        logits: item logits of the cells.
+        labels: names of the outputs.
+
+    Returns:
+        Metric -> one score per cell; nan where a cell's logits are not finite.
+    """
+    scores = {metric: np.full(len(logits), np.nan) for metric in metrics}
+    for p, cell in enumerate(logits):
+        if np.isfinite(cell).all() and len(cell):
+            found = one(kind, targets, cell, labels=labels)
+            for metric in metrics:
+                scores[metric][p] = tidy(found[metric])
+    return scores
+
+
+def one(
+    kind: str,
+    targets: Shaped[np.ndarray, 'N ...'],
+    logits: Float[np.ndarray, 'N C'],
+    *,
+    labels: Sequence[str] = (),
+) -> dict[str, float]:
+    """Scores one set of item logits with every metric of its kind, in float64.
+
+    Raises:
+        DataError: the targets cannot be scored, such as a split in which no tag both holds and
+            fails to hold.
+    """
+    try:
+        return kinds.evaluate(kind, targets, logits.astype(np.float64), list(labels) or None)
+    except ValueError as error:
+        raise DataError(
+            f'{len(targets)} items cannot be scored as {kind}: {error}. A split cut down by '
+            f'`--config.limit` is often too small; raise it.'
+        ) from error
