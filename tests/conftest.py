@@ -1,4 +1,4 @@
-"""The test process is stricter than production: shapes and types are checked, warnings are errors."""
+"""The test process is stricter than production: shapes are checked, warnings are errors."""
 
 import os
 from pathlib import Path

@@ -84,6 +84,20 @@ def is_smoke(mode: str) -> bool:
     return check_mode(mode) == 'smoke'
 
 
+def shrink(c: ConfigDict) -> None:
+    """Makes any config a smoke run: tiny random encoders, one small synthetic task, two epochs.
+
+    It walks the full path of the program in seconds and needs no data and no weights; what it
+    prints says nothing about the models.
+    """
+    for chosen in (c.encoder, *c.beside.values()):
+        chosen.weights, chosen.arch, chosen.window_seconds = 'random', 'tiny', 0.0
+    c.tasks = {'synth_instrument': {'train': 24, 'valid': 12, 'test': 12}}
+    c.probe.epochs = 2
+    c.probe.seeds = 2
+    c.probe.learning_rates = LEARNING_RATES[3:5]
+
+
 def _update(c: ConfigDict, options: dict[str, object], what: str) -> ConfigDict:
     for key, value in options.items():
         if key not in c:

@@ -1,0 +1,47 @@
+# One environment, two commands: `make demo` and `make test`. Everything lands in .venv and runs/.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint types tests test-slow reference format clean
+
+demo: $(VENV)/installed
+	$(BIN)/python -m jaxprobe.launch --config=configs/demo.py --workdir=runs/demo
+
+test: lint types tests
+
+lint: $(VENV)/tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/tested
+	$(BIN)/pyright
+
+tests: $(VENV)/tested
+	$(BIN)/python -m pytest -m "not slow and not network and not gpu"
+
+test-slow: $(VENV)/tested
+	$(BIN)/python -m pytest
+
+format: $(VENV)/tested
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The environment: three steps, each with its share of the time.
+$(VENV)/installed: setup.py constraints.txt
+	@began=$$(date +%s); $(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2], "jaxprobe needs Python 3.11 or newer; say which with make PYTHON=python3.12"' \
+	  && $(PYTHON) -m venv $(VENV) && echo "== environment: $$(( $$(date +%s) - began )) s"
+	@began=$$(date +%s); $(PIP) -e . && echo "== dependencies: $$(( $$(date +%s) - began )) s"
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(PIP) -e '.[test]'
+	@# torch is the reference some tests compare with; its wheel pinned here is for Python 3.11.
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; \
+	  then $(PIP) torch==2.13.0; \
+	  else echo "== torch: not installed on this Python; tests against it will say they skip"; fi
+	@touch $@
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache

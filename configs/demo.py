@@ -1,0 +1,29 @@
+r"""What do the layers of MusiCNN know of five synthetic tasks? The first thing to run.
+
+A real pretrained music model (MusiCNN, its published weights), the FBANK+Chroma floor and a
+random conformer as control, on three tasks made by our own code.
+
+  make demo
+  python -m jaxprobe.launch --config=configs/demo.py --workdir=runs/demo
+
+Cost: under 3 minutes on 2 CPU cores. Result: README, first results.
+"""
+
+from ml_collections import ConfigDict
+
+from jaxprobe.core import config
+
+
+def get_config(mode: str = 'full') -> ConfigDict:
+    c = config.base()
+    c.encoder = config.encoder('musicnn_msd')
+    c.beside.fbank_chroma = config.encoder('fbank_chroma')
+    c.beside.random_conformer = config.encoder('toy_conformer', weights='random')
+    items = dict(train=240, valid=80, test=120)
+    c.probe.seeds = 2
+    if config.is_smoke(mode):
+        items = dict(train=24, valid=12, test=12)
+        c.probe.epochs = 3
+        c.probe.learning_rates = (1e-3, 5e-3)
+    c.tasks = {name: dict(items) for name in ('synth_instrument', 'synth_key', 'synth_tags')}
+    return c

@@ -1,0 +1,197 @@
+"""The `jaxprobe` command: run ls plan check prepare report verify.
+
+Every verb imports what it needs and nothing else, so `jaxprobe ls` answers at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxprobe.core.errors import JaxprobeError, suggest
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb; returns the exit status (0 well, 1 an error of ours or a failed check)."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[:1] == ['run']:
+        from jaxprobe import launch
+
+        return launch.command(['jaxprobe run', *argv[1:]])
+    if argv[:1] == ['plan']:
+        from jaxprobe.stages import estimate
+
+        return _guard(lambda: _plan(estimate, argv[1:]))
+    parser = _parser()
+    if argv and not argv[0].startswith('-') and argv[0] not in VERBS:
+        print(f'jaxprobe: no verb {argv[0]!r}. {suggest(argv[0], VERBS)}', file=sys.stderr)
+        return 1
+    options = parser.parse_args(argv)
+    if 'do' not in options:
+        parser.print_help()
+        return 0
+    return _guard(lambda: options.do(options))
+
+
+def _guard(work) -> int:
+    try:
+        return work()
+    except JaxprobeError as error:
+        print(f'{type(error).__name__}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `jaxprobe ls | head`
+        sys.stderr.close()
+        return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from jaxprobe.reports.listing import listing
+
+    print(listing(options.what, as_json=options.json, data_dir=options.data_dir))
+    return 0
+
+
+def _plan(estimate, argv: list[str]) -> int:
+    if not argv or '-h' in argv or '--help' in argv:
+        print(PLAN_HELP)
+        return 0 if argv else 1
+    from jaxprobe import launch
+
+    text, fits = estimate.estimate(*launch.resolve(launch.parse(['jaxprobe plan', *argv])))
+    print(text)
+    return 0 if fits else 1
+
+
+def _check(options: argparse.Namespace) -> int:
+    from jaxprobe.encoders import check
+
+    text, ok = check.run(
+        options.name,
+        weights=options.weights,
+        arch=options.arch,
+        reference=options.reference,
+        atol=options.atol,
+    )
+    print(text)
+    return 0 if ok else 1
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from jaxprobe.stages.prepare import prepare
+    from jaxprobe.tasks import registry
+
+    extra = dict(pair.partition('=')[::2] for pair in options.option)
+    task = registry.build(options.task, extra)
+    text, found = prepare(task, Path(options.data_dir).expanduser().resolve())
+    print(text)
+    return 0 if found.usable else 1
+
+
+def _report(options: argparse.Namespace) -> int:
+    from jaxprobe.reports import build
+
+    workdirs = [Path(w) for w in options.workdir]
+    for path in build.build(workdirs, Path(options.out) if options.out else workdirs[0] / 'report'):
+        print(path)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from jaxprobe.stages import verify
+
+    text, ok = verify.verify(Path(options.workdir), Path(options.store_dir or ''))
+    print(text)
+    return 0 if ok else 1
+
+
+PLAN_HELP = """usage: jaxprobe plan --config=FILE[:mode] [--workdir=DIR] [--config.a.b=value ...]
+
+Says what a run will cost before any work: items, hours of audio, bytes per store, GFLOP, time
+(from a short timing on this machine), memory of the probes, free disk. Exit status 1 where it
+cannot fit; the cheaper setting is named.
+
+examples:
+  jaxprobe plan --config=configs/demo.py
+  jaxprobe plan --config=configs/muq.py --config.probe.seeds=10
+"""
+
+VERBS = {
+    'run': 'the whole pipeline; the same as python -m jaxprobe.launch',
+    'ls': 'list encoders, tasks or data sets',
+    'plan': 'what a run will cost, before any work',
+    'check': 'hold an encoder to its contract and to a reference',
+    'prepare': 'what data of a task is there, what is missing, where to get it',
+    'report': 'rebuild tables and figures from stored results',
+    'verify': 'recompute every reported number',
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='jaxprobe',
+        description='What does every layer of a frozen music model know?',
+        epilog='examples:\n  jaxprobe run --config=configs/demo.py --workdir=runs/demo\n'
+        '  jaxprobe ls encoders\n  jaxprobe verify runs/demo',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(title='verbs', metavar='VERB')
+    for name in ('run', 'plan'):  # Parsed by their own flags; here for the help text.
+        verbs.add_parser(name, help=VERBS[name])
+
+    ls = _verb(verbs, 'ls', _list, 'jaxprobe ls encoders\n  jaxprobe ls tasks --json')
+    ls.add_argument('what', choices=['encoders', 'tasks', 'datasets'])
+    ls.add_argument('--json', action='store_true', help='for programs')
+    ls.add_argument('--data_dir', default='', help='where to look for audio ($JAXPROBE_DATA)')
+
+    check = _verb(
+        verbs,
+        'check',
+        _check,
+        'jaxprobe check encoder musicnn_msd\n  jaxprobe check encoder muq --weights=DIR '
+        '--arch=DIR/config.json --reference=io.npz --atol=5e-5',
+    )
+    check.add_argument('what', choices=['encoder'])
+    check.add_argument('name')
+    check.add_argument('--weights', default='', help="the authors' own file, or 'random'")
+    check.add_argument('--arch', default='', help="the reference's config.json, or 'tiny'")
+    check.add_argument('--reference', default='', help='npz of inputs and hidden states')
+    check.add_argument('--atol', type=float, default=5e-5, help='times max(1, rms of a state)')
+
+    prepare = _verb(
+        verbs,
+        'prepare',
+        _prepare,
+        'jaxprobe prepare gtzan_genre --data_dir=data\n'
+        '  jaxprobe prepare own_data --option=manifest=labels.csv --option=kind=multiclass',
+    )
+    prepare.add_argument('task')
+    prepare.add_argument('--data_dir', default='data', help="holds the owners' layouts")
+    prepare.add_argument('--option', action='append', default=[], metavar='NAME=VALUE')
+
+    report = _verb(verbs, 'report', _report, 'jaxprobe report runs/muq runs/musicfm --out=both')
+    report.add_argument('workdir', nargs='+')
+    report.add_argument('--out', default='', help='default: <first workdir>/report')
+
+    verify = _verb(verbs, 'verify', _verify, 'jaxprobe verify runs/demo')
+    verify.add_argument('workdir')
+    verify.add_argument('--store_dir', default='', help='also check the shards of these stores')
+    return parser
+
+
+def _verb(verbs, name: str, do, example: str) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name,
+        help=VERBS[name],
+        description=VERBS[name],
+        epilog=f'examples:\n  {example}',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(do=do)
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

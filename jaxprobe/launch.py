@@ -1,0 +1,166 @@
+"""The one entry point: python -m jaxprobe.launch --config=FILE[:mode] --workdir=DIR
+
+Start reading here. A config becomes a plan (`plan.py`), the plan is pinned to the working
+directory, and the stages run in order. Each stage reads only what earlier ones left on disk, so
+any of them can be run again alone, and a run that was killed continues with the same command.
+Loops live in stages/, arithmetic in probes/ and analysis/.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from jaxprobe import plan as planning
+from jaxprobe.core.config import base, fields, nearest_field
+from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
+from jaxprobe.stages import pipeline
+
+_CONFIG = config_flags.DEFINE_config_file('config', None, 'What to run: FILE or FILE:mode.')
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is written.')
+_STAGES = flags.DEFINE_list('stages', list(pipeline.STAGES), 'Which to run, in order.')
+
+HELP = """Probes every layer of a frozen music model.
+
+  python -m jaxprobe.launch --config=configs/demo.py --workdir=runs/demo
+  python -m jaxprobe.launch --config=configs/muq.py:smoke --workdir=/tmp/muq
+  python -m jaxprobe.launch --config=configs/muq.py --workdir=runs/muq --config.probe.seeds=5
+  python -m jaxprobe.launch --config=configs/own_data.py --workdir=runs/mine \\
+      --config.manifest=labels.csv --config.kind=multiclass --config.encoder.name=musicnn_msd
+  python -m jaxprobe.launch --config=configs/demo.py --workdir=runs/demo --stages=analyse,report
+
+A run that was interrupted continues with the same command. `jaxprobe plan --config=FILE` says
+what a run will cost before any work.
+"""
+
+
+def run(plan: planning.Plan, workdir: Path, stages: Sequence[str]) -> None:
+    """Runs the named stages of a plan, in the pipeline's order.
+
+    Raises:
+        ConfigError: an unknown stage, or a working directory of another plan.
+    """
+    for name in stages:
+        if name not in pipeline.STAGES:
+            raise ConfigError(f'--stages: {name!r} is unknown. {suggest(name, pipeline.STAGES)}')
+    planning.pin(plan, workdir)
+    cost = pipeline.Cost(workdir)
+    for name, stage in pipeline.STAGES.items():
+        if name in stages:
+            began = time.monotonic()
+            print(f'== {name}', flush=True)
+            stage(plan, workdir, cost)
+            cost.add_stage(name, time.monotonic() - began)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Resolves the config, pins the working directory and runs the stages."""
+    if _WORKDIR.value is None:
+        raise ConfigError('--workdir is needed: the folder where everything is written.\n\n' + HELP)
+    signal.signal(signal.SIGTERM, _interrupt)
+    _cache_compilations()
+    run(*resolve(argv), _STAGES.value)
+
+
+def resolve(argv: Sequence[str]) -> tuple[planning.Plan, Path]:
+    """Turns parsed flags into a plan and a working directory (a default one for `jaxprobe plan`).
+
+    Raises:
+        ConfigError: no config, leftover arguments, or a config that cannot be used.
+    """
+    if len(argv) > 1:
+        raise ConfigError(f'unexpected arguments: {argv[1:]}. Options are written --name=value.')
+    if _CONFIG.value is None:
+        raise ConfigError('--config is needed.\n\n' + HELP)
+    workdir = Path(_WORKDIR.value or 'runs/plan').expanduser().resolve()
+    return planning.resolve(_CONFIG.value, workdir), workdir
+
+
+def command(argv: Sequence[str]) -> int:
+    """Parses flags and runs; every mistake of the user's becomes one message.
+
+    Args:
+        argv: the program's name, then its arguments.
+
+    Returns:
+        The exit status: 0, 1 after an error of ours, 130 after an interruption.
+    """
+    if any(a in ('-h', '--help', '-help') for a in argv[1:]):
+        print(HELP + '\nFlags:\n' + flags.FLAGS.module_help('jaxprobe.launch'))
+        return 0
+    try:
+        main(parse(argv))
+    except JaxprobeError as error:
+        print(f'\n{type(error).__name__}: {error}', file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, app.UsageError) as error:
+        print(f'\ninterrupted {error}: the same command continues from here.', file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse(argv: Sequence[str]) -> list[str]:
+    """Parses flags, and turns what ml_collections says of a bad one into one readable message.
+
+    Raises:
+        ConfigError: an unknown flag, mode or setting, or a value of the wrong type.
+    """
+    _config_first(argv)
+    try:
+        return flags.FLAGS(list(argv))
+    except JaxprobeError:
+        raise
+    except (flags.Error, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise ConfigError(_explain(argv, error)) from error
+
+
+def _config_first(argv: Sequence[str]) -> None:
+    positions = [i for i, a in enumerate(argv) if a.startswith('--config=')]
+    overrides = [i for i, a in enumerate(argv) if a.startswith(('--config.', '--noconfig.'))]
+    if overrides and not positions:
+        raise ConfigError(
+            f'{argv[overrides[0]]} overrides a config, but there is no --config=FILE.'
+        )
+    if overrides and overrides[0] < positions[0]:
+        raise ConfigError(f'{argv[overrides[0]]} must come after --config=FILE.')
+    for i in positions:
+        path = Path(argv[i].removeprefix('--config=').partition(':')[0])
+        if not path.is_file():
+            known = sorted(str(p) for p in path.parent.glob('*.py'))
+            raise ConfigError(
+                f'--config={path}: no such file (looked from {Path.cwd()}). '
+                f'{suggest(str(path), known) if known else ""}'
+            )
+
+
+def _explain(argv: Sequence[str], error: Exception) -> str:
+    """Says which setting was wrong and names the near ones."""
+    known = set(fields(base()))
+    for argument in argv:
+        name = argument.partition('=')[0].removeprefix('--config.')
+        if argument.startswith('--config.') and name not in known:
+            near = nearest_field(base(), name)
+            hint = f'Did you mean {near}?' if near else f'Settings: {", ".join(sorted(known))}.'
+            return f'--config.{name}: no such setting. {hint}'
+    return f'{error} See `python -m jaxprobe.launch --help`.'
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(signum).name)
+
+
+def _cache_compilations() -> None:
+    """Keeps compiled programs across runs: the bank of a task shape compiles once per machine."""
+    import jax
+
+    root = os.environ.get('JAXPROBE_CACHE') or Path.home() / '.cache' / 'jaxprobe'
+    jax.config.update('jax_compilation_cache_dir', str(Path(root) / 'compiled'))
+
+
+if __name__ == '__main__':
+    sys.exit(command(sys.argv))

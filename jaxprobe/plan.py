@@ -1,0 +1,307 @@
+"""From the strings of a config to a frozen plan in which every name is an object.
+
+`resolve` is the only reader of config strings: a bad name dies here, before any audio is read,
+with the good names beside it. `pin` ties a working directory to one plan. jax is not imported.
+"""
+
+import dataclasses
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from jaxprobe.core import fs
+from jaxprobe.core.errors import ConfigError, suggest
+from jaxprobe.encoders import base as encoders
+from jaxprobe.tasks import registry
+from jaxprobe.tasks.base import SPLITS, Item, Task
+
+PIN = 'plan.json'
+
+# Settings that change how fast a result is reached, never what it is.
+_INDIFFERENT = ('data_dir', 'store_dir', 'extract.threads', 'probe.data', 'probe.max_cells')
+
+
+class Source(NamedTuple):
+    """What a probe reads: one layer, the mean of some, or (learned) their weighted sum."""
+
+    name: str
+    layers: tuple[int, ...]
+    learned: bool = False
+
+
+class Framing(NamedTuple):
+    """How an item becomes windows: sizes in samples at the encoder's rate."""
+
+    samples: int
+    hop: int
+    tail: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncoderPlan:
+    """One encoder of the run: the label it is reported under, and how to build it."""
+
+    label: str
+    card: encoders.Card
+    weights: str
+    arch: str
+    layers: str
+    dtype: str
+    window_seconds: float
+
+    def load(self, seed: int) -> encoders.Encoder:
+        """Builds the encoder; `seed` draws random weights where those are asked for."""
+        return encoders.load(
+            self.card.name if self.card.name in encoders.ENCODERS else self.label,
+            weights=self.weights,
+            arch=self.arch,
+            dtype=self.dtype,
+            seed=seed,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a run will do. `record` is the config as plain data."""
+
+    seed: int
+    data_dir: Path
+    store_dir: Path
+    limit: int
+    encoders: tuple[EncoderPlan, ...]
+    tasks: tuple[Task, ...]
+    extract: Any
+    probe: Any
+    resamples: int
+    record: dict[str, Any]
+
+    @property
+    def config_sha256(self) -> str:
+        """Hash of all settings that can change a result."""
+        return fs.digest(_identity(self.record), 64)
+
+
+def resolve(config: ConfigDict, workdir: Path) -> Plan:
+    """Turns a config into a plan.
+
+    Args:
+        config: what a config file returned, with overrides applied.
+        workdir: where the run writes; stores go beside it unless the config says otherwise.
+
+    Raises:
+        ConfigError: a name, a value or a combination cannot be used.
+    """
+    _check_values(config)
+    data_dir = config.data_dir or os.environ.get('JAXPROBE_DATA', '') or 'data'
+    return Plan(
+        seed=config.seed,
+        data_dir=Path(data_dir).expanduser().resolve(),
+        store_dir=Path(config.store_dir or workdir.parent / 'stores').expanduser().resolve(),
+        limit=config.limit,
+        encoders=_encoders(config),
+        tasks=_tasks(config),
+        extract=config.extract,
+        probe=config.probe,
+        resamples=config.analyse.resamples,
+        record=_plain(config.to_dict()),
+    )
+
+
+def pin(plan: Plan, workdir: Path) -> None:
+    """Ties `workdir` to the plan, or refuses one that another plan has made.
+
+    Raises:
+        ConfigError: the directory holds results of different settings; the message lists them.
+    """
+    path = workdir / PIN
+    if path.exists():
+        before, now = _flat(_identity(fs.read_json(path))), _flat(_identity(plan.record))
+        changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
+        if changed:
+            lines = [f'  {k}: was {before.get(k)!r}, is {now.get(k)!r}' for k in changed[:20]]
+            raise ConfigError(
+                f'{workdir} holds results of other settings:\n'
+                + '\n'.join(lines)
+                + '\nGive this run its own --workdir (embeddings are shared, nothing is encoded '
+                'again), or delete that folder.'
+            )
+    else:
+        fs.write_json(path, plan.record)
+
+
+def sources(card: encoders.Card, text: str, layers: str = 'all') -> tuple[Source, ...]:
+    """Lists what probes read.
+
+    Args:
+        card: of the encoder as built.
+        text: 'all' for every layer and the weighted sum; else names or indices of layers,
+            'mix', 'mix13' (the weighted sum with layer 0), or a range 'a-b', the plain mean of
+            layers a to b, separated by commas.
+        layers: with text='all', the layers to restrict it to, by name or index.
+
+    Raises:
+        ConfigError: no such layer, or a mean or mix over layers of different widths.
+    """
+    names = [layer.name for layer in card.layers]
+    if text == 'all':
+        picked = range(len(names)) if layers == 'all' else _layer_list(card, layers)
+        single = tuple(Source(names[i], (i,)) for i in picked)
+        return single + ((Source('mix', card.mix, learned=True),) if card.mix else ())
+    return tuple(_source(card, part.strip()) for part in text.split(','))
+
+
+def framing(card: encoders.Card, task: Task, window_seconds: float = 0.0) -> Framing:
+    """Chooses the window: the encoder's where it is fixed, else the config's or the task's.
+
+    Raises:
+        ConfigError: the encoder's window is fixed and the config asks for another.
+    """
+    if card.fixed_window:
+        if window_seconds and round(window_seconds * card.sample_rate) != card.window_samples:
+            raise ConfigError(
+                f'encoder.window_seconds={window_seconds} cannot be used with {card.name}: its '
+                f'window is fixed at {card.window_samples / card.sample_rate:.3f} s. Leave it 0.'
+            )
+        hop = card.hop_samples or card.window_samples
+        return Framing(card.window_samples, hop, task.protocol.tail)
+    seconds = window_seconds or task.protocol.window_seconds or card.window_seconds
+    samples = round(seconds * card.sample_rate)
+    if samples < card.min_samples:
+        raise ConfigError(
+            f'a window of {seconds} s is {samples} samples; {card.name} needs at least '
+            f'{card.min_samples} ({card.min_samples / card.sample_rate:.3f} s).'
+        )
+    return Framing(samples, samples, task.protocol.tail)
+
+
+def limited(items: list[Item], limit: int) -> list[Item]:
+    """Keeps at most `limit` items of each split, evenly spread so that classes stay covered."""
+    if not limit:
+        return items
+    kept = []
+    for split in SPLITS:
+        part = [item for item in items if item.split == split]
+        n = min(limit, len(part))
+        kept += [part[i * len(part) // n] for i in range(n)]
+    return kept
+
+
+def _encoders(config: ConfigDict) -> tuple[EncoderPlan, ...]:
+    if not config.encoder.name:
+        raise ConfigError(
+            f'encoder.name is empty: say which model to probe with --config.encoder.name=NAME. '
+            f'{suggest("", encoders.ENCODERS)}'
+        )
+    asked = {config.encoder.name: config.encoder, **dict(config.beside.items())}
+    return tuple(
+        EncoderPlan(
+            label=label,
+            card=encoders.card(c.name),
+            weights=c.weights,
+            arch=c.arch,
+            layers=c.layers,
+            dtype=c.dtype,
+            window_seconds=c.window_seconds,
+        )
+        for label, c in asked.items()
+    )
+
+
+def _tasks(config: ConfigDict) -> tuple[Task, ...]:
+    asked = {name: dict(options) for name, options in config.tasks.items()}
+    if config.manifest:
+        asked['own_data'] = {'manifest': config.manifest, 'kind': config.kind or 'multiclass'}
+    if not asked:
+        raise ConfigError(
+            'no task to run: name some in config.tasks, or give your own labels with '
+            '--config.manifest=labels.csv --config.kind=multiclass.'
+        )
+    return tuple(registry.build(name, options) for name, options in asked.items())
+
+
+def _check_values(config: ConfigDict) -> None:
+    """Refuses values of the right type that make no sense, all in one message."""
+    choices = {
+        'extract.on_error': ('stop', 'quarantine'),
+        'extract.dtype': ('float32', 'bfloat16'),
+        'probe.data': ('auto', 'resident', 'streamed'),
+        'probe.logits_dtype': ('float32', 'float16'),
+    }
+    flat = _flat(_plain(config.to_dict()))
+    wrong = [
+        f'{name}={flat[name]!r} is not one of {", ".join(known)}'
+        for name, known in choices.items()
+        if flat[name] not in known
+    ]
+    wrong += [
+        f'{name}={flat[name]} must be at least {least}'
+        for name, least in {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0}.items()
+        if flat[name] < least
+    ]
+    rates = config.probe.learning_rates
+    if not rates or min(rates) <= 0 or len(set(rates)) != len(rates):
+        wrong.append(f'probe.learning_rates={tuple(rates)} must be different positive numbers')
+    if wrong:
+        raise ConfigError('the config cannot be used: ' + '; '.join(wrong) + '.')
+
+
+def _source(card: encoders.Card, text: str) -> Source:
+    widths = [layer.width for layer in card.layers]
+    if text in ('mix', 'mix13'):
+        layers = card.mix if text == 'mix' else tuple(range(len(widths)))
+        learned = True
+    elif match := re.fullmatch(r'(\d+)-(\d+)', text):
+        first, last = int(match[1]), int(match[2])
+        if not first <= last < len(widths):
+            raise ConfigError(f'source {text!r}: {card.name} has layers 0 to {len(widths) - 1}.')
+        layers, learned = tuple(range(first, last + 1)), False
+    else:
+        (index,) = _layer_list(card, text)
+        return Source(card.layers[index].name, (index,))
+    if not layers or len({widths[i] for i in layers}) > 1:
+        raise ConfigError(
+            f'source {text!r} combines layers of {card.name} whose widths differ '
+            f'({[widths[i] for i in layers] or widths}); probe them one by one.'
+        )
+    return Source(text, layers, learned)
+
+
+def _layer_list(card: encoders.Card, text: str) -> list[int]:
+    names = [layer.name for layer in card.layers]
+    picked = []
+    for part in (p.strip() for p in text.split(',')):
+        if part in names:
+            picked.append(names.index(part))
+        elif part.isdigit() and int(part) < len(names):
+            picked.append(int(part))
+        else:
+            raise ConfigError(
+                f'{card.name} has no layer {part!r}. {suggest(part, names)} '
+                f'Indices run from 0 to {len(names) - 1}.'
+            )
+    return picked
+
+
+def _plain(value: Any) -> Any:
+    """Tuples become lists, so that a record equals itself after a trip through JSON."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (tuple, list)) else value
+
+
+def _flat(record: dict[str, Any], prefix: str = '') -> dict[str, Any]:
+    flat = {}
+    for key, value in record.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f'{prefix}{key}.')
+        else:
+            flat[f'{prefix}{key}'] = value
+    return flat
+
+
+def _identity(record: dict[str, Any]) -> dict[str, Any]:
+    flat = _flat(record)
+    return {key: value for key, value in flat.items() if key not in _INDIFFERENT}

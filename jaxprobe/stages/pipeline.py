@@ -1,0 +1,138 @@
+"""The five stages, in order. Each reads what earlier ones left on disk and nothing else.
+
+prepare: what data is there. extract: every encoder once over all audio, into stores.
+probe: a bank per encoder and task. analyse: the result files. report: tables, figures, page.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jaxprobe.core import fs
+from jaxprobe.core.errors import DataError
+from jaxprobe.plan import Plan, limited
+from jaxprobe.tasks.base import Item, Task
+
+
+class Cost:
+    """Times, hosts and environment, kept apart from results so that those can be compared."""
+
+    def __init__(self, workdir: Path):
+        """Continues `workdir`/cost.json if an earlier, interrupted run left one."""
+        self._path = workdir / 'cost.json'
+        self._record: dict[str, Any] = {'stages': {}, 'parts': {}}
+        if self._path.exists():
+            self._record = fs.read_json(self._path)
+        self._record['host'] = platform.node()
+        self._record['cpus'] = os.cpu_count()
+        self._record['python'] = platform.python_version()
+
+    def add_stage(self, name: str, seconds: float) -> None:
+        """Adds the wall time of a stage; repeated runs of it add up."""
+        stages = self._record['stages']
+        stages[name] = round(stages.get(name, 0.0) + seconds, 3)
+        fs.write_json(self._path, self._record)
+        whole = sum(stages.values())
+        print(f'   {name}: {seconds:.1f} s ({100 * stages[name] / whole:.0f} % of {whole:.1f} s)')
+
+    def add_part(self, name: str, values: dict[str, Any]) -> None:
+        """Records what one encoder's extraction or one bank cost."""
+        self._record['parts'][name] = values
+        fs.write_json(self._path, self._record)
+
+
+def prepare(plan: Plan, workdir: Path, cost: Cost) -> None:
+    """Checks (for synthetic data: makes) the audio and labels of every task.
+
+    Raises:
+        DataError: a task cannot be used; the message says what is missing and how to get it.
+    """
+    from jaxprobe.stages import prepare as preparing
+
+    for task in plan.tasks:
+        text, found = preparing.prepare(task, plan.data_dir)
+        print(text)
+        if not found.usable or (found.missing and plan.extract.on_error == 'stop'):
+            raise DataError(
+                f'{task.name} cannot be run as it stands (see above). Mend the data, or skip what '
+                f'is missing, counted in every result, with --config.extract.on_error=quarantine.'
+            )
+
+
+def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
+    """Runs every encoder once over the audio of all tasks; audio already stored is not encoded."""
+    from jaxprobe.stages import extract as extracting
+    from jaxprobe.stages.probe import clips_of, store_spec
+
+    for chosen in plan.encoders:
+        encoder = chosen.load(plan.seed)
+        framings: dict[str, tuple[Any, list]] = {}
+        for task in plan.tasks:
+            spec = store_spec(encoder, chosen, task, plan)
+            framings.setdefault(spec.fingerprint, (spec, []))[1].extend(
+                clips_of(items_of(task, plan))
+            )
+        for spec, clips in framings.values():
+            began = time.monotonic()
+            report = extracting.extract(
+                encoder,
+                spec,
+                clips,
+                plan.store_dir,
+                threads=plan.extract.threads,
+                shard_minutes=plan.extract.shard_minutes,
+                on_error=plan.extract.on_error,
+                progress=Progress(chosen.label),
+            )
+            seconds = time.monotonic() - began
+            cost.add_part(f'extract/{spec.name}', {'seconds': seconds, **report._asdict()})
+
+
+def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
+    """Trains the bank of every encoder and task that has no finished one."""
+    from jaxprobe.stages import probe as probing
+
+    for chosen in plan.encoders:
+        encoder = None
+        for task in plan.tasks:
+            encoder = encoder or chosen.load(plan.seed)
+            began = time.monotonic()
+            trained = probing.run(encoder, chosen, task, plan, workdir, Progress)
+            if trained:
+                seconds = round(time.monotonic() - began, 3)
+                cost.add_part(f'probe/{chosen.label}/{task.name}', {'seconds': seconds} | trained)
+
+
+def analyse(plan: Plan, workdir: Path, cost: Cost) -> None:
+    """Turns stored cells and logits into result files: selection, intervals, baselines."""
+    from jaxprobe.stages import analyse as analysing
+
+    analysing.run(workdir, resamples=plan.resamples, seed=plan.seed)
+
+
+def report(plan: Plan, workdir: Path, cost: Cost) -> None:
+    """Builds tables, figures and the page, and prints the result table."""
+    from jaxprobe import reports
+    from jaxprobe.reports import build
+
+    build.build([workdir], workdir / 'report')
+
+
+Stage = Callable[[Plan, Path, Cost], None]
+STAGES: dict[str, Stage] = {
+    'prepare': prepare,
+    'extract': extract,
+    'probe': probe,
+    'analyse': analyse,
+    'report': report,
+}
+
+
+def items_of(task: Task, plan: Plan) -> list[Item]:
+    """The items a run uses: all, or `limit` of each split."""
+    return limited(task.items(plan.data_dir), plan.limit)

@@ -1,0 +1,259 @@
+"""The probe stage: embeddings from the store, one bank per encoder and task, its record on disk.
+
+A finished bank is known by the fingerprint of everything that decides its numbers, so a run that
+was killed redoes the bank it was in and no other.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxprobe.core import fs
+from jaxprobe.core.errors import DataError
+from jaxprobe.core.version import VERSION
+from jaxprobe.encoders.base import Encoder
+from jaxprobe.features import reader
+from jaxprobe.features.spec import Clip, StoreSpec
+from jaxprobe.plan import EncoderPlan, Plan, framing, limited, sources
+from jaxprobe.probes import bank
+from jaxprobe.stages import results
+from jaxprobe.tasks import targets
+from jaxprobe.tasks.base import SPLITS, Item, Task
+
+PROBE_VERSION = 1  # Raised whenever the bank's numbers change; part of every fingerprint.
+
+
+def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> StoreSpec:
+    """Everything that decides the bytes of the store this encoder and task read."""
+    card = encoder.card
+    windows = framing(card, task, chosen.window_seconds)
+    return StoreSpec(
+        encoder=card.name,
+        weights_sha256=encoder.weights_sha256,
+        port_version=card.port_version,
+        layers=tuple((layer.name, layer.width) for layer in card.layers),
+        compute_dtype=chosen.dtype,
+        store_dtype=plan.extract.dtype,
+        sample_rate=card.sample_rate,
+        window_samples=windows.samples,
+        hop_samples=windows.hop,
+        tail=windows.tail,
+        short=card.short,
+        min_samples=card.min_samples,
+        batch_windows=batch_windows(plan.extract.batch_windows, windows.samples, card.sample_rate),
+    )
+
+
+def batch_windows(asked: int, samples: int, rate: int) -> int:
+    """Windows per device step: about 48 seconds of audio unless the config says a number."""
+    return asked or max(1, min(64, round(48 * rate / samples)))
+
+
+def clips_of(items: Sequence[Item]) -> list[Clip]:
+    """What goes through the encoder for these items."""
+    return [Clip(item.path, item.start, item.duration) for item in items]
+
+
+def run(
+    encoder: Encoder,
+    chosen: EncoderPlan,
+    task: Task,
+    plan: Plan,
+    workdir: Path,
+    progress: Callable[[str], Any],
+) -> dict[str, Any] | None:
+    """Trains the bank of one encoder and task, unless its record is already there.
+
+    Returns:
+        What it cost, or None where there was nothing to do.
+
+    Raises:
+        DataError: a split is left without items.
+        StoreError: the store lacks audio of this task; the extract stage has to run first.
+    """
+    items = limited(task.items(plan.data_dir), plan.limit)
+    spec = store_spec(encoder, chosen, task, plan)
+    store = spec.path(plan.store_dir)
+    clips = clips_of(items)
+    failed = reader.failures(store, clips)
+    present = [item for i, item in enumerate(items) if i not in failed]
+    missing = {s: [items[i].id for i in sorted(failed) if items[i].split == s] for s in SPLITS}
+    _check_splits(task, present)
+
+    bank_spec = _bank_spec(encoder, chosen, task, plan)
+    meta = _meta(encoder, chosen, task, plan, bank_spec, present, missing, spec)
+    folder = workdir / 'results' / chosen.label
+    done = results.stored_meta(folder, task.name)
+    if done and done['fingerprint'] == meta['fingerprint']:
+        print(f'   {chosen.label} / {task.name}: done before')
+        return None
+
+    splits, padded = _splits(task, present, store, streamed=plan.probe.data == 'streamed')
+    meta |= {'rows': {s: int(np.sum(splits[s].count)) for s in SPLITS}, 'padded_windows': padded}
+    trained = bank.train(
+        bank_spec,
+        tuple(layer.width for layer in encoder.card.layers),
+        splits['train'],
+        splits['valid'],
+        splits['test'],
+        max_cells=plan.probe.max_cells,
+        progress=progress(f'{chosen.label} / {task.name}'),
+    )
+    record = _record(trained, splits, present, meta, plan.probe.logits_dtype)
+    results.write_bank(folder, task.name, record)
+    return {'cells': len(trained.source), 'epochs': int(trained.epochs_run.max())}
+
+
+def _bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> bank.BankSpec:
+    """The protocol of the task with the config's overrides, in the bank's own words."""
+    p = task.protocol
+    return bank.BankSpec(
+        task=task.name,
+        kind=task.kind.value,
+        outputs=len(task.labels),
+        sources=tuple(
+            bank.Source(*s) for s in sources(encoder.card, plan.probe.sources, chosen.layers)
+        ),
+        learning_rates=tuple(plan.probe.learning_rates),
+        seeds=plan.probe.seeds,
+        root_seed=plan.seed,
+        monitor=p.monitor,
+        hidden=p.hidden,
+        dropout=p.dropout,
+        batch_items=p.batch_items,
+        epochs=plan.probe.epochs or p.epochs,
+        plateau_patience=p.plateau_patience,
+        plateau_factor=p.plateau_factor,
+        stop_patience=p.stop_patience,
+        aggregation=p.aggregation,
+    )
+
+
+def _splits(
+    task: Task, items: Sequence[Item], store: Path, *, streamed: bool
+) -> tuple[dict[str, bank.Split], dict[str, int]]:
+    """Reads each split's embeddings (or opens them) and encodes its targets."""
+    splits, padded = {}, {}
+    for split in SPLITS:
+        part = [item for item in items if item.split == split]
+        clips = clips_of(part)
+        windows = reader.RowReader(store, clips) if streamed else reader.load(store, clips)
+        splits[split] = bank.Split(
+            groups=windows if streamed else windows.groups,
+            first=windows.first,
+            count=windows.count,
+            targets=targets.encode(task, part),
+        )
+        padded[split] = int(np.sum(windows.padded))
+    return splits, padded
+
+
+def _check_splits(task: Task, items: Sequence[Item]) -> None:
+    counts = {s: sum(item.split == s for item in items) for s in SPLITS}
+    if not all(counts.values()):
+        raise DataError(
+            f'{task.name} has {counts} readable items; every split needs at least one. '
+            f'`jaxprobe prepare {task.name}` lists what is missing.'
+        )
+
+
+def _meta(
+    encoder: Encoder,
+    chosen: EncoderPlan,
+    task: Task,
+    plan: Plan,
+    spec: bank.BankSpec,
+    items: Sequence[Item],
+    missing: dict[str, list[str]],
+    store: StoreSpec,
+) -> dict[str, Any]:
+    """All that is known of this bank before it is trained; `fingerprint` hashes what counts."""
+    card = encoder.card
+    weights = {'sha256': encoder.weights_sha256, 'dtype': chosen.dtype, 'port': card.port_version}
+    meta = {
+        'encoder': {
+            'label': chosen.label,
+            'name': card.name,
+            'title': card.title,
+            'layers': [
+                {'index': i, 'name': layer.name, 'width': layer.width}
+                for i, layer in enumerate(card.layers)
+            ],
+            'weights_sha256': encoder.weights_sha256,
+            'dtype': chosen.dtype,
+            'code_licence': card.code_licence,
+            'weights_licence': card.weights_licence,
+            'training_data': card.training_data,
+            'citation': card.citation,
+            'homepage': card.homepage,
+        },
+        'task': {
+            'name': task.name,
+            'title': task.card.title,
+            'kind': task.kind.value,
+            'labels': list(task.labels),
+            'metrics': list(task.metrics),
+            'primary': task.primary,
+            'options': {k: str(v) for k, v in sorted(task.options.items())},
+            'licence': task.card.licence,
+            'citation': task.card.citation,
+            'homepage': task.card.homepage,
+            'split_source': task.card.split_source,
+        },
+        'protocol': dataclasses.asdict(task.protocol)
+        | {'epochs': spec.epochs, 'learning_rates': list(spec.learning_rates), 'seeds': spec.seeds},
+        'sources': [
+            {'name': s.name, 'layers': list(s.layers), 'learned': s.learned} for s in spec.sources
+        ],
+        'root_seed': plan.seed,
+        'n': {s: sum(item.split == s for item in items) for s in SPLITS},
+        'missing': missing,
+        'excluded': dict(task.card.broken),
+        'split_sha256': targets.split_sha256(items),
+        'store': {'fingerprint': store.fingerprint, 'dir': store.path(Path()).name},
+        'limit': plan.limit,
+        'random_weights': encoder.weights_sha256.startswith('random'),
+        'config_sha256': plan.config_sha256,
+        'env': {'jaxprobe': VERSION, 'probe_version': PROBE_VERSION},
+    }
+    deciding = ('protocol', 'sources', 'root_seed', 'split_sha256', 'store', 'limit', 'env')
+    return meta | {
+        'fingerprint': fs.digest(
+            {k: meta[k] for k in deciding}
+            | {'weights': weights, 'metrics': meta['task']['metrics']}
+        )
+    }
+
+
+def _record(
+    trained: bank.BankResult,
+    splits: dict[str, bank.Split],
+    items: Sequence[Item],
+    meta: dict[str, Any],
+    logits_dtype: str,
+) -> results.BankRecord:
+    by_split = {s: [item for item in items if item.split == s] for s in SPLITS}
+    return results.BankRecord(
+        source=tuple(trained.source),
+        learning_rate=np.asarray(trained.learning_rate, np.float64),
+        seed=np.asarray(trained.seed),
+        best_epoch=np.asarray(trained.best_epoch),
+        epochs_run=np.asarray(trained.epochs_run),
+        best_monitor=np.asarray(trained.best_monitor, np.float64),
+        diverged=np.asarray(trained.diverged),
+        ensemble=tuple(trained.ensemble),
+        valid_logits=np.asarray(trained.valid_logits, logits_dtype),
+        test_logits=np.asarray(trained.test_logits, logits_dtype),
+        valid_ids=tuple(item.id for item in by_split['valid']),
+        test_ids=tuple(item.id for item in by_split['test']),
+        valid_targets=splits['valid'].targets,
+        test_targets=splits['test'].targets,
+        train_targets=splits['train'].targets,
+        valid_groups=tuple(item.group for item in by_split['valid']),
+        test_groups=tuple(item.group for item in by_split['test']),
+        mix_weights=np.asarray(trained.mix_weights),
+        meta=meta,
+    )
