@@ -42,7 +42,7 @@ class BankRecord:
 
     Attributes:
         source: name of the source of every cell, one of `meta['sources']`.
-        best_epoch: 0-based epoch of the parameters that were kept.
+        best_epoch: 0-based epoch of the parameters that were kept; -1 where there is none.
         best_monitor: the validation monitor at that epoch.
         diverged: True where training left the finite numbers.
         ensemble: how the windows of an item were combined, '' where there is no choice.
@@ -119,8 +119,13 @@ def record_hash(meta: dict[str, Any]) -> str:
 
 
 def score_record(record: BankRecord) -> dict[str, np.ndarray]:
-    """Computes the score columns of a record from its logits."""
+    """Computes the score columns of a record from its logits.
+
+    A cell that diverged before any epoch counted (`best_epoch` -1) has the logits of an untrained
+    head; it has no score.
+    """
     task = record.meta['task']
+    untrained = record.best_epoch < 0
     columns = {}
     for split in ('valid', 'test'):
         found = score.cells(
@@ -130,7 +135,8 @@ def score_record(record: BankRecord) -> dict[str, np.ndarray]:
             getattr(record, f'{split}_logits'),
             labels=tuple(task['labels']),
         )
-        columns |= {f'{split}/{metric}': values for metric, values in found.items()}
+        for metric, values in found.items():
+            columns[f'{split}/{metric}'] = np.where(untrained, np.nan, values)
     return columns
 
 

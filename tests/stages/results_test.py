@@ -46,6 +46,13 @@ def test_scores_are_those_of_the_logits_as_stored():
     assert np.isnan(columns['test/accuracy'][2])
 
 
+def test_a_cell_that_never_trained_has_no_score():
+    record = planted.bank()
+    record.best_epoch[4] = -1
+    found = np.isnan(results.score_record(record)['valid/accuracy'])
+    assert found.nonzero()[0].tolist() == [4]
+
+
 def test_bank_json_is_written_last_and_removed_first(tmp_path, monkeypatch):
     results.write_bank(tmp_path, 'genre', planted.bank())
     assert results.stored_meta(tmp_path, 'genre') is not None
