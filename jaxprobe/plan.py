@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders import base as encoders
+from jaxprobe.probes.spec import Source
 from jaxprobe.tasks import registry
 from jaxprobe.tasks.base import SPLITS, Item, Task
 
@@ -22,14 +23,6 @@ PIN = 'plan.json'
 
 # Settings that change how fast a result is reached, never what it is.
 _INDIFFERENT = ('data_dir', 'store_dir', 'extract.threads', 'probe.data', 'probe.max_cells')
-
-
-class Source(NamedTuple):
-    """What a probe reads: one layer, the mean of some, or (learned) their weighted sum."""
-
-    name: str
-    layers: tuple[int, ...]
-    learned: bool = False
 
 
 class Framing(NamedTuple):

@@ -4,10 +4,8 @@ prepare: what data is there. extract: every encoder once over all audio, into st
 probe: a bank per encoder and task. analyse: the result files. report: tables, figures, page.
 """
 
-import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -117,7 +115,6 @@ def analyse(plan: Plan, workdir: Path, cost: Cost) -> None:
 
 def report(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Builds tables, figures and the page, and prints the result table."""
-    from jaxprobe import reports
     from jaxprobe.reports import build
 
     build.build([workdir], workdir / 'report')

@@ -19,6 +19,7 @@ from jaxprobe.features import reader
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, framing, limited, sources
 from jaxprobe.probes import bank
+from jaxprobe.probes.spec import BankResult, BankSpec, Split
 from jaxprobe.stages import results
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import SPLITS, Item, Task
@@ -107,16 +108,14 @@ def run(
     return {'cells': len(trained.source), 'epochs': int(trained.epochs_run.max())}
 
 
-def _bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> bank.BankSpec:
+def _bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> BankSpec:
     """The protocol of the task with the config's overrides, in the bank's own words."""
     p = task.protocol
-    return bank.BankSpec(
+    return BankSpec(
         task=task.name,
         kind=task.kind.value,
         outputs=len(task.labels),
-        sources=tuple(
-            bank.Source(*s) for s in sources(encoder.card, plan.probe.sources, chosen.layers)
-        ),
+        sources=sources(encoder.card, plan.probe.sources, chosen.layers),
         learning_rates=tuple(plan.probe.learning_rates),
         seeds=plan.probe.seeds,
         root_seed=plan.seed,
@@ -134,14 +133,14 @@ def _bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) ->
 
 def _splits(
     task: Task, items: Sequence[Item], store: Path, *, streamed: bool
-) -> tuple[dict[str, bank.Split], dict[str, int]]:
+) -> tuple[dict[str, Split], dict[str, int]]:
     """Reads each split's embeddings (or opens them) and encodes its targets."""
     splits, padded = {}, {}
     for split in SPLITS:
         part = [item for item in items if item.split == split]
         clips = clips_of(part)
         windows = reader.RowReader(store, clips) if streamed else reader.load(store, clips)
-        splits[split] = bank.Split(
+        splits[split] = Split(
             groups=windows if streamed else windows.groups,
             first=windows.first,
             count=windows.count,
@@ -165,7 +164,7 @@ def _meta(
     chosen: EncoderPlan,
     task: Task,
     plan: Plan,
-    spec: bank.BankSpec,
+    spec: BankSpec,
     items: Sequence[Item],
     missing: dict[str, list[str]],
     store: StoreSpec,
@@ -229,8 +228,8 @@ def _meta(
 
 
 def _record(
-    trained: bank.BankResult,
-    splits: dict[str, bank.Split],
+    trained: BankResult,
+    splits: dict[str, Split],
     items: Sequence[Item],
     meta: dict[str, Any],
     logits_dtype: str,

@@ -1,0 +1,70 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from jaxprobe.core import fs
+
+
+def test_replacing_is_whole_or_absent(tmp_path):
+    path = tmp_path / 'deep' / 'file.txt'
+    with fs.replacing(path) as temporary:
+        temporary.write_text('whole')
+        assert not path.exists()
+    assert path.read_text() == 'whole'
+    assert [p.name for p in path.parent.iterdir()] == ['file.txt']
+
+
+def test_failure_keeps_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / 'file.txt'
+    fs.write_bytes(path, b'old')
+    with pytest.raises(RuntimeError, match='half way'), fs.replacing(path) as temporary:
+        temporary.write_text('new')
+        raise RuntimeError('half way')
+    assert path.read_bytes() == b'old'
+    assert os.listdir(tmp_path) == ['file.txt']
+
+
+def test_json_round_trip_has_one_form(tmp_path):
+    fs.write_json(tmp_path / 'a.json', {'b': 1, 'a': [1, 2.5, 'é']})
+    fs.write_json(tmp_path / 'b.json', {'a': [1, 2.5, 'é'], 'b': 1})
+    assert (tmp_path / 'a.json').read_bytes() == (tmp_path / 'b.json').read_bytes()
+    assert fs.read_json(tmp_path / 'a.json') == {'a': [1, 2.5, 'é'], 'b': 1}
+
+
+def test_damaged_json_raises(tmp_path):
+    (tmp_path / 'a.json').write_text('{"a": 1')
+    with pytest.raises(json.JSONDecodeError):
+        fs.read_json(tmp_path / 'a.json')
+
+
+def test_sweep_removes_litter_of_the_dead_and_spares_the_living(tmp_path):
+    process = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)
+    living = tmp_path / f'x{fs.TEMPORARY}{process.pid}'
+    living.touch()
+    dead = tmp_path / f'x{fs.TEMPORARY}{2**22 + 1}'
+    dead.touch()
+    (tmp_path / 'x').touch()
+    try:
+        assert fs.sweep(tmp_path) == [dead]
+        assert living.exists()
+    finally:
+        process.communicate(b'\n')
+    assert (tmp_path / 'x').exists()
+
+
+def test_digest_ignores_key_order_and_sees_every_value():
+    assert fs.digest({'a': 1, 'b': 2}) == fs.digest({'b': 2, 'a': 1})
+    assert fs.digest({'a': 1, 'b': 2}) != fs.digest({'a': 1, 'b': 3})
+    assert len(fs.digest({}, 64)) == 64
+
+
+def test_sha256_of_a_known_file(tmp_path):
+    (tmp_path / 'f').write_bytes(b'abc')
+    assert fs.sha256(tmp_path / 'f').startswith('ba7816bf8f01cfea')
+
+
+def test_free_bytes_of_a_folder_not_made_yet(tmp_path):
+    assert fs.free_bytes(tmp_path / 'not' / 'there') > 0

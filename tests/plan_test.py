@@ -1,0 +1,130 @@
+import dataclasses
+
+import pytest
+
+from jaxprobe import plan
+from jaxprobe.core import config
+from jaxprobe.core.errors import ConfigError
+from jaxprobe.encoders import base as encoders
+from jaxprobe.encoders.base import Layer
+
+
+def smoke(**changes):
+    c = config.base()
+    c.encoder = config.encoder('fbank_chroma')
+    config.shrink(c)
+    for name, value in changes.items():
+        c[name] = value
+    return c
+
+
+def deep(widths=(8, 8, 8, 8), mix=(1, 2, 3)):
+    layers = tuple(Layer(f'layer_{i}', w) for i, w in enumerate(widths))
+    return dataclasses.replace(encoders.card('fbank_chroma'), layers=layers, mix=mix)
+
+
+def test_resolve_makes_objects_of_names(tmp_path):
+    found = plan.resolve(smoke(), tmp_path / 'run')
+    assert [e.label for e in found.encoders] == ['fbank_chroma']
+    assert [t.name for t in found.tasks] == ['synth_instrument']
+    assert found.store_dir == tmp_path / 'stores'
+
+
+def test_unknown_encoder_and_task(tmp_path):
+    with pytest.raises(ConfigError, match="Did you mean 'fbank_chroma'"):
+        plan.resolve(smoke(encoder=config.encoder('fbank_chrom')), tmp_path)
+    with pytest.raises(ConfigError, match="Did you mean 'synth_pitch'"):
+        plan.resolve(smoke(tasks={'synth_pich': {}}), tmp_path)
+
+
+def test_no_task_at_all(tmp_path):
+    with pytest.raises(ConfigError, match=r'--config.manifest=labels.csv'):
+        plan.resolve(smoke(tasks={}), tmp_path)
+
+
+def test_bad_values_are_collected(tmp_path):
+    c = smoke()
+    c.extract.on_error, c.probe.seeds, c.probe.learning_rates = 'ignore', 0, (1e-3, 1e-3)
+    with pytest.raises(ConfigError) as error:
+        plan.resolve(c, tmp_path)
+    for part in ('extract.on_error', 'probe.seeds=0', 'probe.learning_rates'):
+        assert part in str(error.value)
+
+
+def test_pin_refuses_another_plan_and_names_what_changed(tmp_path):
+    plan.pin(plan.resolve(smoke(), tmp_path), tmp_path)
+    plan.pin(plan.resolve(smoke(), tmp_path), tmp_path)  # The same again is a restart.
+    with pytest.raises(ConfigError, match='seed: was 0, is 1'):
+        plan.pin(plan.resolve(smoke(seed=1), tmp_path), tmp_path)
+
+
+def test_pin_ignores_what_changes_no_number(tmp_path):
+    plan.pin(plan.resolve(smoke(), tmp_path), tmp_path)
+    c = smoke(data_dir=str(tmp_path))
+    c.extract.threads = 3
+    plan.pin(plan.resolve(c, tmp_path), tmp_path)
+    assert plan.resolve(c, tmp_path).config_sha256 == plan.resolve(smoke(), tmp_path).config_sha256
+
+
+def test_all_sources_are_layers_and_mix():
+    names = [s.name for s in plan.sources(deep(), 'all')]
+    assert names == ['layer_0', 'layer_1', 'layer_2', 'layer_3', 'mix']
+    assert plan.sources(deep(), 'all')[-1].layers == (1, 2, 3)
+    assert plan.sources(deep(), 'all')[-1].learned
+
+
+def test_named_sources_means_and_mix13():
+    found = plan.sources(deep(), 'layer_2, 3, 0-3, mix13')
+    assert [tuple(s) for s in found] == [
+        ('layer_2', (2,), False),
+        ('layer_3', (3,), False),
+        ('0-3', (0, 1, 2, 3), False),
+        ('mix13', (0, 1, 2, 3), True),
+    ]
+
+
+def test_layers_restrict_all():
+    assert [s.layers for s in plan.sources(deep(mix=()), 'all', '1,layer_3')] == [(1,), (3,)]
+
+
+@pytest.mark.parametrize('text', ['2-9', 'layer_9', '4', '3-1'])
+def test_sources_out_of_range(text):
+    with pytest.raises(ConfigError, match='layer'):
+        plan.sources(deep(), text)
+
+
+def test_means_and_mixes_need_equal_widths():
+    with pytest.raises(ConfigError, match='widths differ'):
+        plan.sources(deep((8, 4, 8, 8)), '0-2')
+    with pytest.raises(ConfigError, match='widths differ'):
+        plan.sources(deep(mix=()), 'mix')
+
+
+def test_framing_prefers_config_then_task_then_encoder(tmp_path):
+    (task,) = plan.resolve(smoke(), tmp_path).tasks
+    card = dataclasses.replace(deep(), sample_rate=1000, window_seconds=4.0, min_samples=100)
+    own = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=0))
+    asks = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=2))
+    assert plan.framing(card, own).samples == 4000
+    assert plan.framing(card, asks).samples == 2000
+    assert plan.framing(card, asks, 1.0).samples == 1000
+    with pytest.raises(ConfigError, match='needs at least'):
+        plan.framing(card, asks, 0.05)
+
+
+def test_framing_of_a_fixed_window(tmp_path):
+    (task,) = plan.resolve(smoke(), tmp_path).tasks
+    card = dataclasses.replace(deep(), fixed_window=True, window_samples=3000, hop_samples=2500)
+    assert plan.framing(card, task)[:2] == (3000, 2500)
+    with pytest.raises(ConfigError, match='fixed'):
+        plan.framing(card, task, 9.0)
+
+
+def test_limit_spreads_over_the_split(tmp_path):
+    from pathlib import Path
+
+    from jaxprobe.tasks.base import Item
+
+    items = [Item(str(i), Path('a.wav'), 'train' if i < 8 else 'test', i) for i in range(10)]
+    assert [item.id for item in plan.limited(items, 4)] == ['0', '2', '4', '6', '8', '9']
+    assert plan.limited(items, 0) == items
