@@ -1,0 +1,25 @@
+"""Which model a checkpoint belongs to, judged by names that only that model uses."""
+
+import fnmatch
+from collections.abc import Iterable
+
+# Pattern of a tensor's name -> the model it gives away; the first that matches anything wins.
+SIGNATURES = {
+    '*rvq.quantizers.*': "MuQ (encoder 'muq')",
+    '*preprocessor_melspec_2048.*': "MusicFM (encoders 'musicfm_msd' and 'musicfm_fma')",
+    '*quantizer_melspec_2048_0.*': "MusicFM (encoders 'musicfm_msd' and 'musicfm_fma')",
+    '*quantizer_melspec_2048.*': "MuQ (encoder 'muq')",
+    '*encoder.pos_conv_embed.layers.*': 'data2vec-audio or music2vec',
+    '*quantizer.codevectors': 'wav2vec 2.0',
+    '*encoder.pos_conv_embed.conv.*': 'HuBERT or MERT',
+    '*conv_module.depthwise_conv.*': 'a speech conformer',
+}
+
+
+def looks_like(names: Iterable[str]) -> str | None:
+    """Names the model these tensors seem to belong to, or None."""
+    names = list(names)
+    for pattern, model in SIGNATURES.items():
+        if fnmatch.filter(names, pattern):
+            return model
+    return None

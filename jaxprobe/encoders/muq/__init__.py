@@ -1,0 +1,1 @@
+"""MuQ and MusicFM: one graph, a mel and convolution front end and a 12-block conformer."""
