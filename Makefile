@@ -16,7 +16,7 @@ lint: $(VENV)/tested
 	$(BIN)/ruff format --check .
 
 types: $(VENV)/tested
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 tests: $(VENV)/tested
 	$(BIN)/python -m pytest -m "not slow and not network and not gpu"

@@ -21,9 +21,21 @@ from jaxprobe.core.config import base, fields, nearest_field
 from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
 from jaxprobe.stages import pipeline
 
+
+def report(plan: planning.Plan, workdir: Path, cost: pipeline.Cost) -> None:
+    """The last stage: tables, figures and the page, and the result table on the terminal."""
+    from jaxprobe.reports import build
+
+    paths = build.build([workdir], workdir / 'report')
+    print(build.console([workdir]))
+    print(f'report: {workdir / "report" / "index.html"} ({len(paths)} files)')
+
+
+STAGES: dict[str, pipeline.Stage] = {**pipeline.STAGES, 'report': report}
+
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'What to run: FILE or FILE:mode.')
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is written.')
-_STAGES = flags.DEFINE_list('stages', list(pipeline.STAGES), 'Which to run, in order.')
+_STAGES = flags.DEFINE_list('stages', list(STAGES), 'Which to run, in order.')
 
 HELP = """Probes every layer of a frozen music model.
 
@@ -46,11 +58,11 @@ def run(plan: planning.Plan, workdir: Path, stages: Sequence[str]) -> None:
         ConfigError: an unknown stage, or a working directory of another plan.
     """
     for name in stages:
-        if name not in pipeline.STAGES:
-            raise ConfigError(f'--stages: {name!r} is unknown. {suggest(name, pipeline.STAGES)}')
+        if name not in STAGES:
+            raise ConfigError(f'--stages: {name!r} is unknown. {suggest(name, STAGES)}')
     planning.pin(plan, workdir)
     cost = pipeline.Cost(workdir)
-    for name, stage in pipeline.STAGES.items():
+    for name, stage in STAGES.items():
         if name in stages:
             began = time.monotonic()
             print(f'== {name}', flush=True)

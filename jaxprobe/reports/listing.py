@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jaxprobe.core.text import table
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders.base import Card, WeightsRef
 from jaxprobe.tasks import registry
@@ -24,17 +24,6 @@ def listing(what: str, *, as_json: bool = False, data_dir: str = '') -> str:
         'datasets': lambda: [_dataset(card, root) for card in _datasets()],
     }[what]()
     return json.dumps(rows, indent=1) if as_json else table(rows)
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Lays rows out in columns, in the order of the first row's keys."""
-    if not rows:
-        return 'none'
-    cells = [[key.replace('_', ' ') for key in rows[0]]]
-    cells += [[_text(value) for value in row.values()] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    lines = ['  '.join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in cells]
-    return '\n'.join([lines[0], '  '.join('-' * w for w in widths), *lines[1:]])
 
 
 def _tasks() -> list[Task]:
@@ -102,11 +91,3 @@ def _weights_on_disk(weights: WeightsRef) -> bool | None:
         hub = Path(os.environ.get('HF_HOME') or home / 'huggingface') / 'hub'
         return (hub / f'models--{weights.source.replace("/", "--")}').exists()
     return None
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return '-'
-    if isinstance(value, bool):
-        return 'yes' if value else 'no'
-    return str(value)

@@ -1,7 +1,8 @@
-"""The five stages, in order. Each reads what earlier ones left on disk and nothing else.
+"""The stages up to the results, in order. Each reads what earlier ones left on disk.
 
 prepare: what data is there. extract: every encoder once over all audio, into stores.
-probe: a bank per encoder and task. analyse: the result files. report: tables, figures, page.
+probe: a bank per encoder and task. analyse: the result files. The report stage stands in
+`launch.py`, on the floor above `reports/`.
 """
 
 import os
@@ -113,20 +114,12 @@ def analyse(plan: Plan, workdir: Path, cost: Cost) -> None:
     analysing.run(workdir, resamples=plan.resamples, seed=plan.seed)
 
 
-def report(plan: Plan, workdir: Path, cost: Cost) -> None:
-    """Builds tables, figures and the page, and prints the result table."""
-    from jaxprobe.reports import build
-
-    build.build([workdir], workdir / 'report')
-
-
 Stage = Callable[[Plan, Path, Cost], None]
 STAGES: dict[str, Stage] = {
     'prepare': prepare,
     'extract': extract,
     'probe': probe,
     'analyse': analyse,
-    'report': report,
 }
 
 

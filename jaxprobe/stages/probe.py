@@ -84,8 +84,8 @@ def run(
     missing = {s: [items[i].id for i in sorted(failed) if items[i].split == s] for s in SPLITS}
     _check_splits(task, present)
 
-    bank_spec = _bank_spec(encoder, chosen, task, plan)
-    meta = _meta(encoder, chosen, task, plan, bank_spec, present, missing, spec)
+    grid = bank_spec(encoder, chosen, task, plan)
+    meta = _meta(encoder, chosen, task, plan, grid, present, missing, spec)
     folder = workdir / 'results' / chosen.label
     done = results.stored_meta(folder, task.name)
     if done and done['fingerprint'] == meta['fingerprint']:
@@ -95,7 +95,7 @@ def run(
     splits, padded = _splits(task, present, store, streamed=plan.probe.data == 'streamed')
     meta |= {'rows': {s: int(np.sum(splits[s].count)) for s in SPLITS}, 'padded_windows': padded}
     trained = bank.train(
-        bank_spec,
+        grid,
         tuple(layer.width for layer in encoder.card.layers),
         splits['train'],
         splits['valid'],
@@ -108,7 +108,7 @@ def run(
     return {'cells': len(trained.source), 'epochs': int(trained.epochs_run.max())}
 
 
-def _bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> BankSpec:
+def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> BankSpec:
     """The protocol of the task with the config's overrides, in the bank's own words."""
     p = task.protocol
     return BankSpec(

@@ -1,0 +1,244 @@
+"""What a run will cost, before any work: data, disk, arithmetic, memory and time.
+
+Counts come from the plan; times from running one batch of each encoder and two short epochs of
+each bank on this machine, with random weights of the same shape where the real ones are absent.
+"""
+
+import dataclasses
+import itertools
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxprobe.audio import decode, window
+from jaxprobe.core import fs
+from jaxprobe.core.errors import DataError, WeightsError
+from jaxprobe.core.layers import width_groups
+from jaxprobe.core.text import table
+from jaxprobe.encoders.base import Encoder
+from jaxprobe.features.spec import StoreSpec
+from jaxprobe.plan import EncoderPlan, Plan, limited, sources
+from jaxprobe.probes.spec import BankSpec, Progress, Split
+from jaxprobe.stages.probe import bank_spec, store_spec
+from jaxprobe.tasks import targets
+from jaxprobe.tasks.base import Item, Task
+
+_PROBED_FILES = 500  # Headers read per task; the rest is extrapolated from them.
+_TIMED_ROWS = 1024  # Rows of the bank that is timed.
+_COPIES = 6  # Parameter-sized arrays per cell: value, two moments, gradient, best, temporary.
+
+
+class Load(NamedTuple):
+    """Audio that a task brings: seconds of audio and windows of one framing."""
+
+    items: int
+    seconds: float
+    windows: int
+
+
+def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
+    """Estimates a plan.
+
+    Returns:
+        The report, and whether the run fits this machine's disk and memory.
+
+    Raises:
+        ConfigError, DataError: the plan cannot be run at all.
+    """
+    items = {task.name: _items(task, plan) for task in plan.tasks}
+    stores: dict[str, dict[str, Any]] = {}
+    banks, notes = [], []
+    for chosen in plan.encoders:
+        encoder, note = _built(chosen, plan)
+        notes += [note] if note else []
+        speed: dict[str, float] = {}
+        for task in plan.tasks:
+            spec = store_spec(encoder, chosen, task, plan)
+            load = _load(items[task.name], spec)
+            if spec.name not in speed:
+                speed[spec.name] = _encode_speed(encoder, spec)
+            _add(stores, spec, encoder, load, speed[spec.name])
+            banks.append(_bank_row(encoder, chosen, task, plan, items[task.name], load))
+    return _report(plan, list(stores.values()), banks, notes)
+
+
+def _items(task: Task, plan: Plan) -> list[Item]:
+    try:
+        return limited(task.items(plan.data_dir), plan.limit)
+    except DataError:
+        # Synthetic data is cheap and made here; for anything else this says what is missing.
+        found = task.prepare(plan.data_dir)
+        if not found.usable:
+            raise
+        return limited(task.items(plan.data_dir), plan.limit)
+
+
+def _built(chosen: EncoderPlan, plan: Plan) -> tuple[Encoder, str]:
+    try:
+        return chosen.load(plan.seed), ''
+    except WeightsError as error:
+        stand_in = dataclasses.replace(chosen, weights='random')
+        first = str(error).splitlines()[0]
+        return stand_in.load(plan.seed), f'{chosen.label}: weights not at hand ({first})'
+
+
+def _load(items: Sequence[Item], spec: StoreSpec) -> Load:
+    """Counts windows from the items' durations, or from the headers of some of the files."""
+    lengths = [item.duration for item in items if item.duration is not None]
+    unknown = [item for item in items if item.duration is None]
+    for item in unknown[:: max(1, len(unknown) // _PROBED_FILES)]:
+        try:
+            info = decode.probe(item.path)
+        except DataError:
+            continue  # `jaxprobe prepare` is where bad files are listed.
+        lengths.append(info.frames / info.rate - item.start)
+    if not lengths:
+        raise DataError(f'none of {len(items)} items has audio that can be opened.')
+    windows = [_windows(seconds, spec) for seconds in lengths]
+    scale = len(items) / len(lengths)
+    return Load(len(items), float(np.sum(lengths)) * scale, round(float(np.sum(windows)) * scale))
+
+
+def _windows(seconds: float, spec: StoreSpec) -> int:
+    try:
+        return len(window.starts(round(seconds * spec.sample_rate), spec.windowing))
+    except DataError:
+        return 0
+
+
+def _encode_speed(encoder: Encoder, spec: StoreSpec) -> float:
+    """Seconds of audio encoded per second, from two batches after the compiling one."""
+    import jax
+
+    encode = jax.jit(encoder.encode)
+    wave = np.zeros((spec.batch_windows, spec.window_samples), np.float32)
+    jax.block_until_ready(encode(encoder.params, wave))
+    began = time.monotonic()
+    for _ in range(2):
+        jax.block_until_ready(encode(encoder.params, wave))
+    elapsed = time.monotonic() - began
+    return 2 * wave.size / spec.sample_rate / elapsed
+
+
+def _add(stores: dict, spec: StoreSpec, encoder: Encoder, load: Load, speed: float) -> None:
+    width = sum(width for _, width in spec.layers)
+    row = stores.setdefault(
+        spec.name,
+        {'store': spec.name, 'hours': 0.0, 'windows': 0, 'MB': 0.0, 'TFLOP': 0.0, 'minutes': 0.0},
+    )
+    row['hours'] = round(row['hours'] + load.seconds / 3600, 2)
+    row['windows'] += load.windows
+    bytes_each = (
+        width * np.dtype(np.float32 if spec.store_dtype == 'float32' else np.int16).itemsize
+    )
+    row['MB'] = round(row['MB'] + load.windows * bytes_each / 1e6, 1)
+    encoded = load.windows * spec.window_samples / spec.sample_rate
+    row['TFLOP'] = round(row['TFLOP'] + encoded * encoder.card.gflop_per_second / 1e3, 2)
+    row['minutes'] = round(row['minutes'] + encoded / speed / 60, 1)
+
+
+def _bank_row(
+    encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan, items: list[Item], load: Load
+) -> dict[str, Any]:
+    """Cells, memory and time of one bank; time is the protocol's most epochs, no early stop."""
+    spec = bank_spec(encoder, chosen, task, plan)
+    widths = tuple(layer.width for layer in encoder.card.layers)
+    read = sources(encoder.card, plan.probe.sources, chosen.layers)
+    grid = spec.seeds * len(spec.learning_rates)
+    parameters = sum(_parameters(widths[s.layers[0]], spec) for s in read) * grid
+    cells = len(read) * grid
+    train = sum(item.split == 'train' for item in items)
+    held = len(items) - train
+    share = min(1.0, plan.probe.max_cells / cells) if plan.probe.max_cells else 1.0
+    memory = 4 * (_COPIES * parameters * share + cells * held * spec.outputs)
+    return {
+        'encoder': chosen.label,
+        'task': task.name,
+        'train': train,
+        'cells': cells,
+        'MB': round(memory / 1e6, 1),
+        'minutes_at_most': round(_bank_minutes(spec, widths, task, items, load), 1),
+    }
+
+
+def _parameters(width: int, spec: BankSpec) -> int:
+    sizes = (width, *spec.hidden, spec.outputs)
+    return sum(a * b + b for a, b in itertools.pairwise(sizes))
+
+
+def _bank_minutes(
+    spec: BankSpec, widths: tuple[int, ...], task: Task, items: list[Item], load: Load
+) -> float:
+    """Times a bank on random rows of the same shape, and scales by rows and epochs."""
+    from jaxprobe.probes import bank
+
+    timed = dataclasses.replace(spec, epochs=4)
+    encoded = targets.encode(task, items)
+    n = min(len(items), _TIMED_ROWS)
+    noise = np.random.RandomState(0)
+    groups = {
+        width: noise.standard_normal((n, len(layers), width)).astype(np.float32)
+        for width, layers in width_groups(widths).items()
+    }
+    split = Split(groups, np.arange(n), np.ones(n, int), encoded[:n])
+    seen: list[tuple[int, float]] = []
+
+    def note(progress: Progress) -> None:
+        seen.append((progress.epoch, time.monotonic()))
+
+    few = Split(*({w: g[:64] for w, g in groups.items()}, *(a[:64] for a in split[1:])))
+    bank.train(timed, widths, split, few, few, data='resident', progress=note)
+    gaps = np.diff([moment for _, moment in seen])
+    train = sum(item.split == 'train' for item in items) * load.windows / max(1, load.items)
+    return spec.epochs * float(np.median(gaps)) * train / n / 60
+
+
+def _report(
+    plan: Plan, stores: list[dict], banks: list[dict], notes: list[str]
+) -> tuple[str, bool]:
+    disk, memory = fs.free_bytes(plan.store_dir) / 1e6, _memory_mb()
+    need = sum(row['MB'] for row in stores)
+    largest = max(banks, key=lambda row: row['MB'])
+    hours = (
+        sum(row['minutes'] for row in stores) + sum(row['minutes_at_most'] for row in banks)
+    ) / 60
+    lines = [
+        table(stores),
+        '',
+        table(banks),
+        '',
+        f'stores: {need:.0f} MB of {disk:.0f} MB free at {plan.store_dir}',
+        f'probes: {largest["MB"]:.0f} MB at most, of {memory:.0f} MB of memory',
+        f'time: {hours:.1f} hours at most on this machine, no probe stopping early',
+        *(f'note: {note}' for note in notes),
+    ]
+    refusals = []
+    if need > 0.95 * disk:
+        cheaper = '--config.extract.dtype=bfloat16 halves them; ' * (
+            plan.extract.dtype == 'float32'
+        )
+        refusals.append(
+            f'the stores do not fit: {cheaper}--config.encoder.layers=6,9 keeps some layers; '
+            f'--config.store_dir=DIR puts them elsewhere.'
+        )
+    if largest['MB'] > 0.7 * memory:
+        fewer = max(1, int(largest['cells'] * 0.5 * memory / largest['MB']))
+        refusals.append(
+            f'the probes of {largest["task"]} do not fit at once: --config.probe.max_cells={fewer}.'
+        )
+    lines += [f'REFUSED: {text}' for text in refusals]
+    return '\n'.join(lines), not refusals
+
+
+def _memory_mb() -> float:
+    """Memory the bank lives in: the first accelerator's, or the host's."""
+    import jax
+
+    stats = jax.local_devices()[0].memory_stats()
+    if stats and 'bytes_limit' in stats:
+        return stats['bytes_limit'] / 1e6
+    return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e6

@@ -1,0 +1,58 @@
+"""The entry point as a user meets it: in a process of its own, with mistakes made on purpose."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DEMO = '--config=configs/demo.py:smoke'
+
+
+def launch(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, '-m', 'jaxprobe.launch', *arguments],
+        cwd=ROOT,
+        env={**os.environ, 'JAX_PLATFORMS': 'cpu', **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def fails(*arguments: str) -> str:
+    done = launch(*arguments)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert 'Traceback' not in done.stderr, done.stderr
+    return done.stderr
+
+
+def test_help_shows_worked_examples():
+    done = launch('--help')
+    assert done.returncode == 0
+    assert '--config=configs/demo.py --workdir=runs/demo' in done.stdout
+    assert '--stages' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ((), '--workdir is needed'),
+        (('--workdir=x',), '--config is needed'),
+        (('--config=configs/demoo.py', '--workdir=x'), "Did you mean 'configs/demo.py'"),
+        (('--config=configs/demo.py:smok', '--workdir=x'), "Did you mean 'smoke'"),
+        ((DEMO, '--workdir=x', '--config.probe.seed=3'), 'Did you mean probe.seeds'),
+        ((DEMO, '--workdir=x', '--config.probe.seeds=many'), 'seeds'),
+        (('--config.seed=1', DEMO, '--workdir=x'), 'must come after --config=FILE'),
+        ((DEMO, '--workdir=x', '--config.encoder.name=musicn_msd'), "Did you mean 'musicnn_msd'"),
+        ((DEMO, '--workdir=x', '--stages=extrakt'), "Did you mean 'extract'"),
+        ((DEMO, '--workdir=x', '--worker=1'), 'worker'),
+        ((DEMO, '--workdir=x', 'stray'), "unexpected arguments: ['stray']"),
+    ],
+)
+def test_a_mistake_is_one_message(arguments, message, tmp_path):
+    arguments = tuple(a.replace('--workdir=x', f'--workdir={tmp_path}/x') for a in arguments)
+    assert message in fails(*arguments)
+    assert not (tmp_path / 'x' / 'results').exists()

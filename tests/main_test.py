@@ -1,0 +1,72 @@
+"""The `jaxprobe` command: every verb answers, helps, and says what was mistyped."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxprobe.__main__ import VERBS, main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_no_verb_prints_help(capsys):
+    assert main([]) == 0
+    assert 'jaxprobe ls encoders' in capsys.readouterr().out
+
+
+def test_mistyped_verb_names_the_near_one(capsys):
+    assert main(['chek']) == 1
+    assert "Did you mean 'check'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('verb', sorted(set(VERBS) - {'run', 'plan'}))
+def test_help_of_every_verb_has_an_example(verb, capsys):
+    with pytest.raises(SystemExit) as done:
+        main([verb, '--help'])
+    assert done.value.code == 0
+    assert f'jaxprobe {verb}' in capsys.readouterr().out.split('examples:')[1]
+
+
+def test_plan_help(capsys):
+    assert main(['plan', '--help']) == 0
+    assert 'jaxprobe plan --config=configs/demo.py' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('what', ['encoders', 'tasks', 'datasets'])
+def test_ls_as_table_and_json(what, capsys):
+    assert main(['ls', what]) == 0
+    table = capsys.readouterr().out
+    assert main(['ls', what, '--json']) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows
+    assert all(row['name'] in table for row in rows)
+
+
+def test_ls_is_light():
+    """`jaxprobe ls` answers at once: it may not import what takes a second."""
+    code = (
+        'import sys; from jaxprobe.__main__ import main; main(["ls", "encoders"]);'
+        'main(["ls", "tasks"]); heavy = ["jax", "librosa", "transformers", "flax", "matplotlib"];'
+        'print("HEAVY", [m for m in heavy if m in sys.modules])'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith('HEAVY []')
+
+
+def test_unknown_task_and_encoder(capsys):
+    assert main(['prepare', 'synth_pich']) == 1
+    assert "Did you mean 'synth_pitch'" in capsys.readouterr().err
+    assert main(['check', 'encoder', 'muqq']) == 1
+    assert "Did you mean 'muq'" in capsys.readouterr().err
+
+
+def test_prepare_without_data_says_what_to_get(tmp_path, capsys):
+    assert main(['prepare', 'gtzan_genre', f'--data_dir={tmp_path}']) == 1
+    text = capsys.readouterr().out
+    assert '930' in text or '929' in text or '442' in text
+    assert 'licence' in text.lower()
