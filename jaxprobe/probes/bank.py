@@ -1,0 +1,390 @@
+"""The bank: every probe of a task trained at once.
+
+Conventions
+-----------
+A cell is one (source, learning rate, seed). Cells of a seed share batches, dropout masks and
+initial weights; a cell never sees another: training a bank is training its cells one by one
+(`tests/probes/bank_test.py`, against the plain torch loop of `reference_trainer.py`).
+
+An epoch runs in lockstep: its draws are made once, then every block of cells runs its steps in
+one compiled loop, is scored on validation and keeps its best parameters, all on the device.
+Only flags come to the host. Same inputs on the same machine give the same bits.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key, Shaped
+
+from jaxprobe.core.errors import DataError
+from jaxprobe.probes import block, cells, draws, items, memory, packing, scores
+from jaxprobe.probes import data as feeds
+from jaxprobe.probes.packing import Packed, Retired
+from jaxprobe.probes.schedule import Patience
+from jaxprobe.probes.spec import (
+    ENSEMBLES,
+    BankResult,
+    BankSpec,
+    OnProgress,
+    Progress,
+    RowReader,
+    Source,
+    Split,
+    validate,
+)
+
+__all__ = ['BankResult', 'BankSpec', 'Progress', 'RowReader', 'Source', 'Split', 'train']
+
+_EVALUATION_ROWS = 512  # At once: enough to fill a core, little enough to stay in its cache.
+
+
+class _Judged(NamedTuple):
+    """A split that is scored: its targets, its item table and its rows in chunks."""
+
+    targets: Shaped[Array, 'N *outputs']
+    ragged: items.Ragged
+    chunks: Callable[[], Iterator[feeds.Views]]
+
+
+class _Setup(NamedTuple):
+    """Everything a wave of cells needs and none of them changes."""
+
+    spec: BankSpec
+    plan: cells.Plan
+    recipes: tuple[block.Recipe, ...]  # By family.
+    keys: Key[Array, 'S']
+    segments: Callable[[int], Iterator[feeds.Segment]]
+    targets: Shaped[Array, 'N *outputs']
+    valid: _Judged
+    test: _Judged
+
+
+def train(
+    spec: BankSpec,
+    layer_widths: tuple[int, ...],
+    train: Split,
+    valid: Split,
+    test: Split,
+    *,
+    data: str = 'auto',
+    max_cells: int = 0,
+    progress: OnProgress | None = None,
+) -> BankResult:
+    """Trains every cell of the grid and scores it on validation and test.
+
+    Args:
+        spec: the grid and the protocol.
+        layer_widths: width of every layer of the encoder, in depth order.
+        train, valid, test: the splits; see `Split`.
+        data: 'resident' holds all rows on the device, 'streamed' reads them as training
+            reaches them, 'auto' decides by memory. The results are the same.
+        max_cells: cells trained in lockstep; 0 takes as many as memory holds.
+        progress: called after every epoch.
+
+    Raises:
+        ConfigError: the grid cannot be trained.
+        DataError: a split is empty, or its targets do not fit or do not define the monitor.
+    """
+    validate(spec, layer_widths)
+    splits = {'train': train, 'valid': valid, 'test': test}
+    for name, split in splits.items():
+        _check(spec, name, split)
+    if spec.aggregation == 'embeddings':
+        splits = {name: feeds.averaged(split) for name, split in splits.items()}
+    setup, budget = _set_up(spec, layer_widths, splits, data, max_cells)
+    n_cells = len(setup.plan.cells.source)
+    result = _empty(setup, n_cells)
+    # Seeds stay together, so a wave draws for few seeds at a time; the draws are the same.
+    order = np.argsort(setup.plan.cells.seed, kind='stable')
+    for start in range(0, n_cells, budget.cells):
+        chosen = order[start : start + budget.cells]
+        for retired in _train_wave(setup, chosen, start, progress):
+            _fill(setup, result, retired)
+    return BankResult(**result)
+
+
+def _set_up(
+    spec: BankSpec, layer_widths: tuple[int, ...], splits: dict[str, Split], data: str, most: int
+) -> tuple[_Setup, memory.Budget]:
+    rows = [feeds.n_rows(split) for split in splits.values()]
+    plan = cells.plan(spec, layer_widths, rows[0])
+    budget = memory.budget(spec, plan, rows, data, most)
+    keys = jnp.stack(
+        [draws.seed_key(spec.root_seed, spec.task, seed) for seed in range(spec.seeds)]
+    )
+    train, valid, test = splits.values()
+    sizes = feeds.layout(spec, keys, train, budget.segment_bytes)
+    chunk = min(_EVALUATION_ROWS, max(rows[1:]))
+    make = feeds.resident if budget.resident else feeds.streamed
+    feed = make(spec, keys, plan, (train, valid, test), sizes, chunk)
+    patience = Patience(
+        higher=spec.higher_is_better,
+        plateau=spec.plateau_patience,
+        factor=spec.plateau_factor,
+        stop=spec.stop_patience,
+        epochs=spec.epochs,
+    )
+    recipes = tuple(
+        block.Recipe(
+            spec.kind, spec.dropout, spec.monitor, spec.aggregation, patience, family.mixed
+        )
+        for family in plan.families
+    )
+    setup = _Setup(
+        spec=spec,
+        plan=plan,
+        recipes=recipes,
+        keys=keys,
+        segments=feed.segments,
+        targets=_targets(spec, train),
+        valid=_Judged(_targets(spec, valid), feeds.ragged(valid), feed.valid),
+        test=_Judged(_targets(spec, test), feeds.ragged(test), feed.test),
+    )
+    return setup, budget
+
+
+def _targets(spec: BankSpec, split: Split) -> Shaped[Array, 'N *outputs']:
+    whole = spec.kind in ('multiclass', 'key')
+    return jnp.asarray(split.targets, jnp.int32 if whole else jnp.float32)
+
+
+def _train_wave(
+    setup: _Setup, chosen: Int[np.ndarray, '_'], done: int, progress: OnProgress | None
+) -> Iterator[Retired]:
+    """Trains the chosen cells to their ends; yields them with what they kept."""
+    by_family = _pack(setup, chosen)
+    sizes = {family: len(packed[0].cells) for family, packed in by_family.items()}
+    gone: dict[int, list[Retired]] = {family: [] for family in by_family}
+    began = time.perf_counter()
+    for epoch in range(setup.spec.epochs):
+        by_family = _run_epoch(setup, by_family, epoch)
+        left = 0
+        for family, packed in by_family.items():
+            finished = [np.asarray(p.block.kept.schedule.finished) for p in packed]
+            left += sum(int(packing.alive(p, f).sum()) for p, f in zip(packed, finished))
+            by_family[family], retired = packing.repack(packed, finished)
+            gone[family] += retired
+        if progress is not None:
+            progress(_progress(setup.spec, epoch, left, chosen, done, began, setup.plan))
+        if not left:
+            break
+    for family, packed in by_family.items():
+        yield from packing.regroup(gone[family] + packing.retire(packed), sizes[family])
+
+
+def _pack(setup: _Setup, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]]:
+    by_family = {}
+    for family, members in enumerate(setup.plan.families):
+        total = int(np.sum(setup.plan.cells.family == family))
+        here = int(np.sum(setup.plan.cells.family[chosen] == family))
+        if here:
+            size = min(here, _block_size(setup, members, total))
+            by_family[family] = packing.pack(
+                setup.spec, setup.plan, setup.keys, family, chosen, size, setup.recipes[0].patience
+            )
+    return by_family
+
+
+def _block_size(setup: _Setup, family: cells.Family, n_cells: int) -> int:
+    size = packing.cell_bytes(setup.spec, family.pad)
+    return packing.block_size(n_cells, size, jax.default_backend())
+
+
+def _run_epoch(
+    setup: _Setup, by_family: dict[int, list[Packed]], epoch: int
+) -> dict[int, list[Packed]]:
+    learners = {
+        family: [
+            p.block.learner._replace(loss=jnp.zeros_like(p.block.learner.loss)) for p in packed
+        ]
+        for family, packed in by_family.items()
+    }
+    for segment in setup.segments(epoch):
+        for family, packed in by_family.items():
+            views = segment.data[setup.plan.families[family].pad]
+            learners[family] = [
+                block.train(
+                    learner,
+                    p.block.kept.schedule.rate,
+                    p.block.view,
+                    p.block.seed,
+                    views,
+                    setup.targets,
+                    segment.batches,
+                    segment.n_steps,
+                    recipe=setup.recipes[family],
+                )
+                for learner, p in zip(learners[family], packed)
+            ]
+    params = {f: [learner.params for learner in many] for f, many in learners.items()}
+    views = {f: [p.block.view for p in packed] for f, packed in by_family.items()}
+    chunks = _forward(setup, setup.valid, params, views)
+    return {
+        family: [
+            Packed(p.cells, p.block._replace(learner=learner, kept=kept))
+            for p, learner, kept in zip(
+                packed,
+                learners[family],
+                _judge(setup, family, packed, learners[family], chunks[family]),
+            )
+        ]
+        for family, packed in by_family.items()
+    }
+
+
+def _judge(
+    setup: _Setup,
+    family: int,
+    packed: list[Packed],
+    learners: list[block.Learner],
+    chunks: list[list[Float[Array, 'P R C']]],
+) -> list[block.Kept]:
+    ragged = setup.valid.ragged
+    return [
+        block.judge(
+            p.block.kept,
+            learner.params,
+            learner.loss,
+            tuple(mine),
+            setup.valid.targets,
+            ragged.first,
+            ragged.count,
+            recipe=setup.recipes[family],
+            most=ragged.most,
+        )
+        for p, learner, mine in zip(packed, learners, chunks)
+    ]
+
+
+def _forward(
+    setup: _Setup,
+    split: _Judged,
+    params: dict[int, list[Any]],
+    views: dict[int, list[Int[Array, 'P']]],
+) -> dict[int, list[list[Float[Array, 'P R C']]]]:
+    """Scores all rows of a split; the rows pass by once, whatever the number of blocks."""
+    out = {family: [[] for _ in many] for family, many in params.items()}
+    for chunk in split.chunks():
+        for family, many in params.items():
+            rows = chunk[setup.plan.families[family].pad]
+            for mine, p, view in zip(out[family], many, views[family]):
+                mine.append(block.forward(p, view, rows, recipe=setup.recipes[family]))
+    return out
+
+
+def _progress(
+    spec: BankSpec,
+    epoch: int,
+    left: int,
+    chosen: Int[np.ndarray, '_'],
+    done: int,
+    began: float,
+    plan: cells.Plan,
+) -> Progress:
+    rate = (epoch + 1) / max(time.perf_counter() - began, 1e-9)
+    return Progress(
+        task=spec.task,
+        epoch=epoch,
+        epochs=spec.epochs,
+        alive=left,
+        cells=len(plan.cells.source),
+        cells_done=done + len(chosen) - left,
+        epochs_per_second=rate,
+        seconds_left=(spec.epochs - epoch - 1) / rate if left else 0.0,
+    )
+
+
+def _empty(setup: _Setup, n_cells: int) -> dict[str, Any]:
+    """A result with its axes filled in and its outcomes still open."""
+    spec, table = setup.spec, setup.plan.cells
+    shapes = {
+        'valid_logits': (n_cells, len(setup.valid.targets), spec.outputs),
+        'test_logits': (n_cells, len(setup.test.targets), spec.outputs),
+        'mix_weights': (n_cells, len(setup.plan.layer_widths)),
+        'best_monitor': (n_cells,),
+    }
+    return {
+        'source': tuple(spec.sources[s].name for s in table.source),
+        'learning_rate': np.array(spec.learning_rates)[
+            np.arange(n_cells) // spec.seeds % len(spec.learning_rates)
+        ],
+        'seed': table.seed.copy(),
+        'best_epoch': np.full(n_cells, -1),
+        'epochs_run': np.zeros(n_cells, int),
+        'diverged': np.zeros(n_cells, bool),
+        'ensemble': ('',) * n_cells,
+        **{name: np.full(shape, np.nan, np.float32) for name, shape in shapes.items()},
+    }
+
+
+def _fill(setup: _Setup, result: dict[str, Any], retired: Retired) -> None:
+    """Scores finished cells with their best parameters and writes their rows of the result."""
+    ids, kept = retired
+    family = int(setup.plan.cells.family[ids[0]])
+    recipe = setup.recipes[family]
+    state = kept.schedule
+    result['best_epoch'][ids] = state.best_epoch
+    result['epochs_run'][ids] = state.epochs
+    result['diverged'][ids] = state.diverged
+    result['best_monitor'][ids] = np.where(state.best_epoch >= 0, state.best, np.nan)
+    for name, split in (('valid', setup.valid), ('test', setup.test)):
+        chunks = _forward(
+            setup,
+            split,
+            {family: [jax.tree.map(jnp.asarray, kept.params)]},
+            {family: [jnp.asarray(setup.plan.cells.view[ids])]},
+        )[family][0]
+        result[f'{name}_logits'][ids] = block.item_scores(
+            tuple(chunks),
+            jnp.asarray(kept.ensemble),
+            split.ragged.first,
+            split.ragged.count,
+            recipe=recipe,
+            most=split.ragged.most,
+        )
+    if setup.spec.kind == 'key':
+        names = list(result['ensemble'])
+        for cell, chosen in zip(ids, kept.ensemble):
+            names[cell] = ENSEMBLES[int(chosen)]
+        result['ensemble'] = tuple(names)
+    if recipe.mixed:
+        weights = np.asarray(jax.nn.softmax(jnp.asarray(kept.params['mix']), axis=-1))
+        for cell, row in zip(ids, weights):
+            layers = setup.spec.sources[setup.plan.cells.source[cell]].layers
+            result['mix_weights'][cell, list(layers)] = row
+
+
+def _check(spec: BankSpec, name: str, split: Split) -> None:
+    """Refuses a split that cannot be trained on or scored."""
+    n = len(split.targets)
+    if n == 0 or not len(split.first) == len(split.count) == n:
+        raise DataError(
+            f'{spec.task}: split {name!r} has {n} targets, {len(split.first)} first rows and '
+            f'{len(split.count)} counts; all three must agree and be at least 1'
+        )
+    if int(split.count.min()) < 1:
+        item = int(np.argmin(split.count))
+        raise DataError(
+            f'{spec.task}: item {item} of split {name!r} has no window; leave items without '
+            'audio out before training'
+        )
+    whole = spec.kind in ('multiclass', 'key')
+    if whole and (split.targets.min() < 0 or split.targets.max() >= spec.outputs):
+        raise DataError(
+            f'{spec.task}: split {name!r} has classes {split.targets.min()}..'
+            f'{split.targets.max()}, expected 0..{spec.outputs - 1}'
+        )
+    if split.targets.shape[1:] != (() if whole else (spec.outputs,)):
+        raise DataError(
+            f'{spec.task}: targets of split {name!r} have shape {split.targets.shape}, expected '
+            f'({n},{"" if whole else f" {spec.outputs}"})'
+        )
+    if name == 'valid' and not scores.defined(spec.monitor, split.targets):
+        raise DataError(
+            f'{spec.task}: no tag of split {name!r} has both positive and negative items, so '
+            f"{spec.monitor!r} is not defined. Use more items, or monitor='loss'."
+        )

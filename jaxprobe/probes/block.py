@@ -1,0 +1,194 @@
+"""A block: as many cells of one family as are trained together, and its compiled programs.
+
+Every leaf of `Block` leads with the cell axis (the optimiser's step count aside: cells run in
+step). A program is compiled once per family and size; finished cells are repacked into fewer
+blocks of the same size, so that stopping early costs no compilation.
+
+The functions of one probe (`heads`, `losses`, `items`, `scores`) are mapped over cells here and
+nowhere else.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, Shaped
+
+from jaxprobe.probes import heads, items, losses, schedule, scores
+from jaxprobe.probes.data import Batches
+from jaxprobe.probes.schedule import Patience, Schedule
+
+# Adam as torch has it; rates are applied outside, one per cell.
+_ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
+
+
+class Recipe(NamedTuple):
+    """What a program must know when it is compiled."""
+
+    kind: str
+    dropout: float
+    monitor: str
+    aggregation: str
+    patience: Patience
+    mixed: tuple[int, ...]  # Views that are mixed; () where each cell picks one.
+
+
+class Learner(NamedTuple):
+    """What a training step changes."""
+
+    params: Any
+    adam: Any
+    loss: Float[Array, 'P']  # Sum over the steps of this epoch.
+
+
+class Kept(NamedTuple):
+    """The best epoch so far: parameters, schedule, and the key ensemble that was best then."""
+
+    params: Any
+    schedule: Schedule
+    ensemble: Int[Array, 'P']
+
+
+class Block(NamedTuple):
+    """K cells of a family."""
+
+    learner: Learner
+    kept: Kept
+    view: Int[Array, 'P']
+    seed: Int[Array, 'P']  # Index into the seed axis of the batches.
+
+
+def start(
+    params: Any,
+    rates: Float[Array, 'P'],
+    view: Int[Array, 'P'],
+    seed: Int[Array, 'P'],
+    patience: Patience,
+) -> Block:
+    """A block that has not run. `params` leads with the cell axis."""
+    learner = Learner(params, _ADAM.init(params), jnp.zeros(rates.shape, jnp.float32))
+    ensemble = jnp.zeros(rates.shape, jnp.int32)
+    kept = Kept(jax.tree.map(jnp.copy, params), schedule.start(rates, patience), ensemble)
+    return Block(learner, kept, view, seed)
+
+
+@partial(jax.jit, static_argnames='recipe', donate_argnums=0)
+def train(
+    learner: Learner,
+    rate: Float[Array, 'P'],
+    view: Int[Array, 'P'],
+    seed: Int[Array, 'P'],
+    data: Float[Array, 'V M D'],
+    targets: Shaped[Array, 'N *outputs'],
+    batches: Batches,
+    n_steps: int | Int[Array, ''],
+    *,
+    recipe: Recipe,
+) -> Learner:
+    """Runs `n_steps` training steps. Finished cells train on; nothing of theirs is kept."""
+
+    def loss_of(params, x, targets, keeps, n_rows):
+        logits = heads.apply(params, heads.blend(params, x), keeps, recipe.dropout)
+        return losses.masked_mean(losses.per_row(recipe.kind, logits, targets), n_rows)
+
+    def step(i, learner: Learner) -> Learner:
+        rows = batches.rows[:, i]
+        if recipe.mixed:
+            x = data[jnp.asarray(recipe.mixed)[None, :, None], rows[:, None, :]][seed]
+        else:
+            x = data[view[:, None], rows[seed]][:, None]
+        wanted = targets[batches.items[:, i]][seed]
+        keeps = tuple(mask[:, i][seed] for mask in batches.keeps)
+        value, grads = jax.vmap(jax.value_and_grad(loss_of))(
+            learner.params, x, wanted, keeps, batches.n_rows[:, i][seed]
+        )
+        updates, adam = _ADAM.update(grads, learner.adam)
+        params = jax.tree.map(lambda p, u: p - _column(rate, p) * u, learner.params, updates)
+        return Learner(params, adam, learner.loss + value)
+
+    return jax.lax.fori_loop(0, n_steps, step, learner)
+
+
+@partial(jax.jit, static_argnames='recipe')
+def forward(
+    params: Any,
+    view: Int[Array, 'P'],
+    data: Float[Array, 'V R D'],
+    *,
+    recipe: Recipe,
+) -> Float[Array, 'P R C']:
+    """Scores the rows of one evaluation chunk."""
+    if recipe.mixed:
+        mixed = data[jnp.asarray(recipe.mixed)]
+        return jax.vmap(lambda p: heads.apply(p, heads.blend(p, mixed)))(params)
+    return jax.vmap(lambda p, v: heads.apply(p, data[v]))(params, view)
+
+
+@partial(jax.jit, static_argnames=('recipe', 'most'), donate_argnums=0)
+def judge(
+    kept: Kept,
+    params: Any,
+    loss: Float[Array, 'P'],
+    chunks: Sequence[Float[Array, 'P R C']],
+    targets: Shaped[Array, 'N *outputs'],
+    first: Int[Array, 'N'],
+    count: Int[Array, 'N'],
+    *,
+    recipe: Recipe,
+    most: int,
+) -> Kept:
+    """Takes in an epoch: the monitor on validation, the schedule, the best parameters."""
+    ragged = items.Ragged(first, count, most)
+    rows = jnp.concatenate(chunks, axis=1)
+
+    def of_one(rows):
+        if recipe.kind != 'key':
+            score = items.aggregate(rows, ragged, recipe.kind, recipe.aggregation)
+            return scores.monitor(recipe.monitor, recipe.kind, targets, score), jnp.int32(0)
+        four = items.ensembles(rows, ragged)
+        value = jax.vmap(scores.weighted_key_score, (None, 0))(targets, four)
+        best = jnp.argmax(value).astype(jnp.int32)
+        if recipe.monitor == 'loss':
+            mean = items.mean(rows, ragged)
+            return scores.item_loss(recipe.kind, targets, mean), best
+        return value[best], best
+
+    monitor, ensemble = jax.vmap(of_one)(rows)
+    finite = jnp.isfinite(loss) & jnp.isfinite(monitor) & jnp.all(jnp.isfinite(rows), (1, 2))
+    state, improved = schedule.advance(kept.schedule, monitor, finite, recipe.patience)
+
+    def keep(new, old):
+        return jnp.where(_column(improved, new), new, old)
+
+    best = jax.lax.cond(
+        jnp.any(improved), lambda: jax.tree.map(keep, params, kept.params), lambda: kept.params
+    )
+    return Kept(best, state, keep(ensemble, kept.ensemble))
+
+
+@partial(jax.jit, static_argnames=('recipe', 'most'))
+def item_scores(
+    chunks: Sequence[Float[Array, 'P R C']],
+    ensemble: Int[Array, 'P'],
+    first: Int[Array, 'N'],
+    count: Int[Array, 'N'],
+    *,
+    recipe: Recipe,
+    most: int,
+) -> Float[Array, 'P N C']:
+    """Item scores of a split from its rows' scores."""
+    ragged = items.Ragged(first, count, most)
+
+    def of_one(rows, ensemble):
+        if recipe.kind == 'key':
+            return items.ensembles(rows, ragged)[ensemble]
+        return items.aggregate(rows, ragged, recipe.kind, recipe.aggregation)
+
+    return jax.vmap(of_one)(jnp.concatenate(chunks, axis=1), ensemble)
+
+
+def _column(vector: Shaped[Array, 'P'], like: Shaped[Array, 'P ...']) -> Shaped[Array, 'P ...']:
+    return vector.reshape(vector.shape + (1,) * (like.ndim - 1))

@@ -1,0 +1,309 @@
+"""Where a bank's rows come from: held on the device, or streamed from a reader with prefetch.
+
+Both feeds hand out the same batches: a segment is a run of steps with its rows, and an
+evaluation chunk a fixed number of rows in order. A streamed segment's rows are renumbered to
+the order in which they were read; the numbers in them are the same.
+"""
+
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, Shaped
+
+from jaxprobe.probes import cells, draws
+from jaxprobe.probes.items import Ragged
+from jaxprobe.probes.spec import BankSpec, RowReader, Split
+
+Views = dict[int, Float[Array, '_ _ _']]
+_Item = TypeVar('_Item')
+
+
+class Batches(NamedTuple):
+    """The draws of n consecutive steps, for every seed S."""
+
+    rows: Int[Array, 'S n R']
+    items: Int[Array, 'S n R']
+    n_rows: Int[Array, 'S n']
+    keeps: tuple[Bool[Array, 'S n R _'], ...]
+
+
+class Segment(NamedTuple):
+    """A run of steps: the rows it may read, its draws, and how many of its steps count."""
+
+    data: Views
+    batches: Batches
+    n_steps: int
+
+
+class Layout(NamedTuple):
+    """Static sizes of the training batches."""
+
+    steps: int  # Per epoch.
+    items: int  # Per step.
+    rows: int  # Per step, padding included.
+    segment: int  # Steps drawn at once.
+
+
+def averaged(split: Split) -> Split:
+    """One row per item: the mean of its windows' embeddings (aggregation `embeddings`)."""
+    n = len(split.first)
+    if isinstance(split.groups, dict):
+        groups = _ItemMeans(_Memory(split.groups), split.first, split.count).read(np.arange(n))
+    else:
+        groups = _ItemMeans(split.groups, split.first, split.count)
+    return Split(groups, np.arange(n), np.ones(n, int), split.targets)
+
+
+class _Memory(NamedTuple):
+    """Rows in memory, read like rows of a store."""
+
+    groups: dict[int, Shaped[np.ndarray, '_ _ _']]
+
+    def read(self, rows: Int[np.ndarray, 'R']) -> dict[int, Shaped[np.ndarray, '_ _ _']]:
+        return {width: array[rows] for width, array in self.groups.items()}
+
+
+class _ItemMeans(NamedTuple):
+    """A reader of items that averages the rows of each."""
+
+    reader: RowReader
+    first: Int[np.ndarray, 'N']
+    count: Int[np.ndarray, 'N']
+
+    def read(self, rows: Int[np.ndarray, 'R']) -> dict[int, Shaped[np.ndarray, '_ _ _']]:
+        count = self.count[rows]
+        start = np.cumsum(count) - count
+        wanted = np.repeat(self.first[rows] - start, count) + np.arange(count.sum())
+        groups = self.reader.read(wanted)
+        return {
+            width: np.add.reduceat(array.astype(np.float32), start, axis=0)
+            / count[:, None, None].astype(np.float32)
+            for width, array in groups.items()
+        }
+
+
+def reader_of(split: Split) -> RowReader:
+    """The split's rows as a reader, wherever they are."""
+    return _Memory(split.groups) if isinstance(split.groups, dict) else split.groups
+
+
+def n_rows(split: Split) -> int:
+    """How many rows the split's items span."""
+    return int((split.first + split.count).max())
+
+
+def ragged(split: Split) -> Ragged:
+    """The split's item table, for aggregation."""
+    first, count = jnp.asarray(split.first, jnp.int32), jnp.asarray(split.count, jnp.int32)
+    return Ragged(first, count, int(split.count.max()))
+
+
+def layout(spec: BankSpec, keys: Key[Array, 'S'], split: Split, memory: float) -> Layout:
+    """Fixes the static sizes of training.
+
+    The row count of a step is the largest that any step of any epoch of these seeds meets:
+    the draws are known beforehand, and the worst conceivable batch can be many times larger.
+    `memory` bounds the bytes of one segment's masks.
+    """
+    n = len(split.first)
+    steps = math.ceil(n / spec.batch_items)
+    items = min(spec.batch_items, n)
+    if split.count.min() == split.count.max():
+        rows = items * int(split.count[0])
+    else:
+        rows = _most_rows(spec, keys, split.count, steps)
+        rows = -(-rows // 16) * 16
+    per_step = spec.seeds * rows * max(1, sum(spec.hidden))
+    segments = math.ceil(steps / max(1, int(memory // per_step)))
+    return Layout(steps, items, rows, math.ceil(steps / segments))
+
+
+def _most_rows(spec: BankSpec, keys: Key[Array, 'S'], count: Int[np.ndarray, 'N'], steps: int):
+    most = 0
+    padded = np.zeros((len(keys), steps * spec.batch_items), np.int64)
+    for epoch in range(spec.epochs):
+        order = np.asarray(order_of(keys, epoch, len(count)))
+        padded[:, : len(count)] = count[order]
+        most = max(most, int(padded.reshape(len(keys), steps, -1).sum(-1).max()))
+    return most
+
+
+@partial(jax.jit, static_argnums=2)
+def order_of(keys: Key[Array, 'S'], epoch: int | Int[Array, ''], n: int) -> Int[Array, 'S N']:
+    """The item order of one epoch, for every seed."""
+    return jax.vmap(draws.permutation, (0, None, None))(keys, epoch, n)
+
+
+@partial(jax.jit, static_argnames=('sizes', 'hidden', 'dropout'))
+def draw(
+    keys: Key[Array, 'S'],
+    order: Int[Array, 'S N'],
+    epoch: int | Int[Array, ''],
+    start: int | Int[Array, ''],
+    first: Int[Array, 'N'],
+    count: Int[Array, 'N'],
+    *,
+    sizes: Layout,
+    hidden: tuple[int, ...],
+    dropout: float,
+) -> Batches:
+    """Draws the batches of steps start .. start + sizes.segment of one epoch."""
+    n = order.shape[1]
+    offsets = jnp.arange(sizes.items)
+
+    def one(key, order, step):
+        place = step * sizes.items + offsets
+        item = order[jnp.minimum(place, n - 1)]
+        size = jnp.where(place < n, count[item], 0)
+        end = jnp.cumsum(size)
+        row = jnp.arange(sizes.rows)
+        slot = jnp.minimum(jnp.searchsorted(end, row, side='right'), sizes.items - 1)
+        real = row < end[-1]
+        rows = jnp.where(real, first[item[slot]] + row - (end - size)[slot], 0)
+        keeps = tuple(
+            draws.keep(key, epoch, step, (sizes.rows, width), i, dropout)
+            for i, width in enumerate(hidden)
+            if dropout
+        )
+        return Batches(rows, jnp.where(real, item[slot], 0), end[-1], keeps)
+
+    steps = start + jnp.arange(sizes.segment)
+    return jax.vmap(jax.vmap(one, (None, None, 0)), (0, 0, None))(keys, order, steps)
+
+
+class Feed(NamedTuple):
+    """A bank's data: `segments(epoch)` for training, `chunks[split]()` for evaluation."""
+
+    segments: Callable[[int], Iterator[Segment]]
+    valid: Callable[[], Iterator[Views]]
+    test: Callable[[], Iterator[Views]]
+
+
+def chunk_views(
+    split: Split, the_plan: cells.Plan, size: int
+) -> Iterator[dict[int, Float[np.ndarray, '_ _ _']]]:
+    """The rows of a split in order, `size` at a time, the last chunk filled with zeros."""
+    reader, total = reader_of(split), n_rows(split)
+    for start in range(0, total, size):
+        rows = np.arange(start, min(start + size, total))
+        views = cells.read_views(reader.read(rows), the_plan)
+        short = size - len(rows)
+        yield {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
+
+
+def resident(
+    spec: BankSpec,
+    keys: Key[Array, 'S'],
+    the_plan: cells.Plan,
+    splits: tuple[Split, Split, Split],
+    sizes: Layout,
+    chunk: int,
+) -> Feed:
+    """Holds all rows on the device; an epoch touches the host for nothing but its numbers."""
+    train, valid, test = splits
+    data = _put(cells.read_views(reader_of(train).read(np.arange(n_rows(train))), the_plan))
+    held = [[_put(v) for v in chunk_views(s, the_plan, chunk)] for s in (valid, test)]
+
+    def segments(epoch: int) -> Iterator[Segment]:
+        for batches, n_steps in _draws(spec, keys, train, sizes, epoch):
+            yield Segment(data, batches, n_steps)
+
+    return Feed(segments, lambda: iter(held[0]), lambda: iter(held[1]))
+
+
+def streamed(
+    spec: BankSpec,
+    keys: Key[Array, 'S'],
+    the_plan: cells.Plan,
+    splits: tuple[Split, Split, Split],
+    sizes: Layout,
+    chunk: int,
+) -> Feed:
+    """Reads every segment's rows as training reaches it, one segment ahead."""
+    train, valid, test = splits
+    reader = reader_of(train)
+
+    def load(epoch: int) -> Iterator[Segment]:
+        for batches, n_steps in _draws(spec, keys, train, sizes, epoch):
+            rows, filled = np.asarray(batches.rows), np.asarray(batches.n_rows)
+            n = np.where(np.arange(filled.shape[1])[None, :] < n_steps, filled, 0)
+            real = np.arange(rows.shape[2])[None, None, :] < n[:, :, None]
+            groups = reader.read(rows[real])
+            local = np.zeros(rows.shape, np.int32)
+            local[real] = np.arange(real.sum(), dtype=np.int32)
+            views = cells.read_views(groups, the_plan)
+            short = rows.size - int(real.sum())
+            views = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
+            yield Segment(_put(views), batches._replace(rows=jnp.asarray(local)), n_steps)
+
+    def evaluate(split: Split) -> Iterator[Views]:
+        return ahead(_put(v) for v in chunk_views(split, the_plan, chunk))
+
+    return Feed(lambda epoch: ahead(load(epoch)), lambda: evaluate(valid), lambda: evaluate(test))
+
+
+def _draws(spec: BankSpec, keys: Key[Array, 'S'], train: Split, sizes: Layout, epoch: int):
+    order = order_of(keys, epoch, len(train.first))
+    first, count = jnp.asarray(train.first, jnp.int32), jnp.asarray(train.count, jnp.int32)
+    for start in range(0, sizes.steps, sizes.segment):
+        batches = draw(
+            keys,
+            order,
+            epoch,
+            start,
+            first,
+            count,
+            sizes=sizes,
+            hidden=spec.hidden,
+            dropout=spec.dropout,
+        )
+        yield batches, min(sizes.segment, sizes.steps - start)
+
+
+def _put(views: dict[int, Float[np.ndarray, '_ _ _']]) -> Views:
+    return {pad: jnp.asarray(array) for pad, array in views.items()}
+
+
+def ahead(items: Iterator[_Item], depth: int = 1) -> Iterator[_Item]:
+    """Runs an iterator `depth` items ahead in a thread; its errors surface here."""
+    ready: queue.Queue = queue.Queue(maxsize=depth)
+    stop = threading.Event()
+
+    def offer(entry: tuple) -> bool:
+        while not stop.is_set():
+            try:
+                ready.put(entry, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not offer((item, None)):
+                    return
+            offer((None, StopIteration()))
+        except BaseException as error:  # Handed over to the consumer, who raises it.
+            offer((None, error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stop.set()
+        thread.join()

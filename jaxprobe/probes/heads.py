@@ -1,0 +1,82 @@
+"""The head, written for one probe: [mix ->] (Linear -> ReLU -> Dropout)* -> Linear.
+
+Parameters are a dict: `layers`, a tuple of {weight [out, in], bias [out]} as torch stores them
+(so the gradient of a weight needs no transposed pass over it), and `mix` [L] where the layer
+weights are learned. There is no normalisation and no dropout on the input (spec/tasks.md, 2).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from jaxprobe.probes import draws
+
+Params = dict[str, Any]
+
+# On accelerators the default would be tensor cores at 10 bits; a probe is not worth that doubt.
+_PRECISION = jax.lax.Precision.HIGHEST
+
+
+def init(
+    key: Key[Array, ''],
+    n_in: int,
+    hidden: Sequence[int],
+    n_out: int,
+    *,
+    mixed: int = 0,
+    pad_to: int = 0,
+) -> Params:
+    """Draws one head.
+
+    Args:
+        key: of the seed; see `draws.seed_key`.
+        n_in: width D of the embeddings.
+        hidden: widths of the hidden layers.
+        n_out: number of outputs C.
+        mixed: number of layers whose weights are learned; 0 for a fixed source.
+        pad_to: width of the rows it will be fed; columns beyond `n_in` meet zeros, and stay zero.
+    """
+    widths = [n_in, *hidden, n_out]
+    layers = [draws.linear(key, i, a, b) for i, (a, b) in enumerate(zip(widths, widths[1:]))]
+    if pad_to > n_in:
+        layers[0]['weight'] = jnp.pad(layers[0]['weight'], ((0, 0), (0, pad_to - n_in)))
+    params: Params = {'layers': tuple(layers)}
+    if mixed:
+        params['mix'] = draws.mix_logits(key, mixed)
+    return params
+
+
+def blend(params: Params, x: Float[Array, 'L R D']) -> Float[Array, 'R D']:
+    """The softmax-weighted sum of layers; for a fixed source the one view there is."""
+    if 'mix' not in params:
+        return x[0]
+    return jnp.einsum('l,lrd->rd', jax.nn.softmax(params['mix']), x, precision=_PRECISION)
+
+
+def apply(
+    params: Params,
+    x: Float[Array, 'R D'],
+    keeps: Sequence[Bool[Array, 'R H']] = (),
+    dropout: float = 0.0,
+) -> Float[Array, 'R C']:
+    """Runs one head over rows.
+
+    Args:
+        params: from `init`.
+        x: the rows, already blended.
+        keeps: one mask per hidden layer; none when the head is being evaluated.
+        dropout: share dropped; survivors are scaled by 1 / (1 - dropout).
+    """
+    *inner, last = params['layers']
+    for i, layer in enumerate(inner):
+        x = jax.nn.relu(_linear(layer, x))
+        if keeps:
+            x = x * (keeps[i].astype(x.dtype) * (1 / (1 - dropout)))
+    return _linear(last, x)
+
+
+def _linear(layer: Params, x: Float[Array, 'R A']) -> Float[Array, 'R B']:
+    return jnp.matmul(x, layer['weight'].T, precision=_PRECISION) + layer['bias'][None, :]

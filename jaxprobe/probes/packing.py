@@ -1,0 +1,171 @@
+"""How cells are put into blocks, and put together again when some have finished.
+
+On a CPU a block holds about as much as the last cache does: 6 cells of 1024-512-10 train twice
+as fast each as 78 do together (BUILD.md, `python -m benchmarks.sweep`). On an accelerator a
+family is a few large blocks, so that finished cells can still be left behind.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, Key
+
+from jaxprobe.probes import block, heads
+from jaxprobe.probes.cells import Plan
+from jaxprobe.probes.spec import BankSpec
+
+_CPU_BLOCK_BYTES = 52e6
+_ACCELERATOR_BLOCKS = 4
+_REPACK_SHARE = 0.15  # Of a family's blocks must be saved, as repacking moves all its state.
+
+
+class Packed(NamedTuple):
+    """A block and the cells in its slots; -1 marks a slot that only fills the shape."""
+
+    cells: Int[np.ndarray, 'K']
+    block: block.Block
+
+
+class Retired(NamedTuple):
+    """Finished cells, on the host: what remains to be evaluated."""
+
+    cells: Int[np.ndarray, 'K']
+    kept: block.Kept
+
+
+def cell_bytes(spec: BankSpec, pad: int) -> int:
+    """Bytes of one cell's parameters."""
+    widths = (pad, *spec.hidden, spec.outputs)
+    return 4 * sum((a + 1) * b for a, b in zip(widths, widths[1:]))
+
+
+def block_size(n_cells: int, bytes_per_cell: int, backend: str) -> int:
+    """Cells per block, so that blocks are equally full."""
+    if backend == 'cpu':
+        most = max(1, int(_CPU_BLOCK_BYTES / (4 * bytes_per_cell)))
+    else:
+        most = max(16, math.ceil(n_cells / _ACCELERATOR_BLOCKS))
+    return math.ceil(n_cells / math.ceil(n_cells / most))
+
+
+def pack(
+    spec: BankSpec,
+    plan: Plan,
+    keys: Key[Array, 'S'],
+    family: int,
+    chosen: Int[np.ndarray, '_'],
+    size: int,
+    patience: block.Patience,
+) -> list[Packed]:
+    """Makes the blocks of the chosen cells of one family, ordered by seed."""
+    cells = plan.cells
+    mine = chosen[cells.family[chosen] == family]
+    mine = mine[np.argsort(cells.seed[mine], kind='stable')]
+    mixed = len(plan.families[family].mixed)
+    pad = plan.families[family].pad
+    drawn = {}
+    for seed, width in sorted({(int(cells.seed[c]), int(cells.width[c])) for c in mine}):
+        drawn[seed, width] = heads.init(
+            keys[seed], width, spec.hidden, spec.outputs, mixed=mixed, pad_to=pad
+        )
+    packed = []
+    for start in range(0, len(mine), size):
+        ids = mine[start : start + size]
+        full = np.concatenate([ids, np.repeat(ids[-1:], size - len(ids))])
+        params = jax.tree.map(
+            lambda *leaves: jnp.stack(leaves),
+            *(drawn[int(cells.seed[c]), int(cells.width[c])] for c in full),
+        )
+        made = block.start(
+            params,
+            jnp.asarray(cells.rate[full]),
+            jnp.asarray(cells.view[full]),
+            jnp.asarray(cells.seed[full]),
+            patience,
+        )
+        packed.append(Packed(*_idle(ids, size, made)))
+    return packed
+
+
+def _idle(ids: Int[np.ndarray, '_'], size: int, made: block.Block):
+    """Marks the slots beyond `ids` as finished."""
+    slots = np.concatenate([ids, np.full(size - len(ids), -1)])
+    state = made.kept.schedule
+    state = state._replace(finished=state.finished | jnp.asarray(slots < 0))
+    return slots, made._replace(kept=made.kept._replace(schedule=state))
+
+
+def alive(packed: Packed, finished: np.ndarray) -> np.ndarray:
+    """Which slots hold a cell that still trains."""
+    return (packed.cells >= 0) & ~finished
+
+
+def repack(packed: list[Packed], finished: list[np.ndarray]) -> tuple[list[Packed], list[Retired]]:
+    """Gathers the cells that still train into as few blocks as they need.
+
+    Returns:
+        The blocks to go on with, and the finished cells that no longer have a place in them.
+        Where too little would be saved the blocks stay as they are, finished cells in them.
+    """
+    if not packed:
+        return [], []
+    living = [alive(p, f) for p, f in zip(packed, finished)]
+    size = len(packed[0].cells)
+    needed = math.ceil(sum(int(a.sum()) for a in living) / size)
+    saved = len(packed) - needed
+    if needed and saved < max(1, _REPACK_SHARE * len(packed)):
+        return packed, []
+    hosts = [jax.tree.map(np.asarray, p.block) for p in packed]
+    retired = []
+    for p, host, living_here in zip(packed, hosts, living):
+        slots = np.flatnonzero((p.cells >= 0) & ~living_here)
+        if len(slots):
+            retired.append(Retired(p.cells[slots], _take(host.kept, slots)))
+    places = [(b, slot) for b, a in enumerate(living) for slot in np.flatnonzero(a)]
+    packed_again = []
+    for start in range(0, len(places), size):
+        mine = places[start : start + size]
+        full = mine + mine[-1:] * (size - len(mine))
+        made = _gather(hosts, full)
+        ids = np.array([packed[b].cells[slot] for b, slot in mine])
+        packed_again.append(Packed(*_idle(ids, size, made)))
+    return packed_again, retired
+
+
+def _take(tree: Any, slots: np.ndarray) -> Any:
+    return jax.tree.map(lambda leaf: leaf[slots] if leaf.ndim else leaf, tree)
+
+
+def _gather(hosts: list[block.Block], places: list[tuple[int, int]]) -> block.Block:
+    def join(*leaves):
+        if leaves[0].ndim == 0:
+            return jnp.asarray(leaves[0])
+        return jnp.asarray(np.stack([leaves[b][slot] for b, slot in places]))
+
+    return jax.tree.map(join, *hosts)
+
+
+def retire(packed: list[Packed]) -> list[Retired]:
+    """Takes every cell of the blocks to the host, finished or not."""
+    out = []
+    for p in packed:
+        slots = np.flatnonzero(p.cells >= 0)
+        out.append(Retired(p.cells[slots], _take(jax.tree.map(np.asarray, p.block.kept), slots)))
+    return out
+
+
+def regroup(retired: list[Retired], size: int) -> list[Retired]:
+    """Joins finished cells into groups of `size`, the last filled by repeating its last cell.
+
+    Evaluating them then needs no program but the one that training used.
+    """
+    ids = np.concatenate([r.cells for r in retired])
+    kept = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(r.kept for r in retired))
+    slots = np.minimum(np.arange(-(-len(ids) // size) * size), len(ids) - 1)
+    return [
+        Retired(ids[slots[start : start + size]], _take(kept, slots[start : start + size]))
+        for start in range(0, len(slots), size)
+    ]

@@ -1,0 +1,196 @@
+"""What a bank is asked to train and what it answers: plain tuples, no computation.
+
+P cells are ordered source, learning rate, seed, the seed fastest. A row is one window; the
+rows of a split are sorted by item, then by window.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from jaxprobe.core.errors import ConfigError, suggest
+
+MONITORS: dict[str, tuple[str, ...]] = {
+    'multiclass': ('accuracy', 'loss'),
+    'multilabel': ('roc_auc', 'ap', 'loss'),
+    'regression': ('r2', 'loss'),
+    'key': ('weighted_score', 'loss'),
+}
+AGGREGATIONS = ('logits', 'probs', 'embeddings')
+
+# How a key probe turns the windows of a song into one answer, in MARBLE v1's order: the first
+# of equally good strategies is taken.
+ENSEMBLES = ('vote', 'max', 'gmean', 'mean')
+
+
+class Source(NamedTuple):
+    """What a probe reads.
+
+    Attributes:
+        name: shown in tables.
+        layers: one layer; several are averaged, or combined by learned weights.
+        learned: softmax weights over `layers` are trained with the head.
+    """
+
+    name: str
+    layers: tuple[int, ...]
+    learned: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BankSpec:
+    """The protocol and the grid of one task; defaults are MARBLE v1's (spec/tasks.md, 2)."""
+
+    task: str
+    kind: str
+    outputs: int
+    sources: tuple[Source, ...]
+    learning_rates: tuple[float, ...]
+    seeds: int
+    root_seed: int
+    monitor: str
+    hidden: tuple[int, ...] = (512,)
+    dropout: float = 0.2
+    batch_items: int = 64
+    epochs: int = 100
+    plateau_patience: int = 5
+    plateau_factor: float = 0.5
+    stop_patience: int = 20
+    aggregation: str = 'logits'
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger monitor is a better probe."""
+        return self.monitor != 'loss'
+
+
+class RowReader(Protocol):
+    """Reads the embeddings of any rows of a split, e.g. from a store too large for memory."""
+
+    def read(self, rows: Int[np.ndarray, 'R']) -> dict[int, Shaped[np.ndarray, 'R Lg D']]:
+        """Returns the rows asked for, by width, in the order asked for."""
+        ...
+
+
+class Split(NamedTuple):
+    """The items of one split.
+
+    Attributes:
+        groups: width -> embeddings [R, Lg, D], or a reader of them.
+        first: the first row of every item.
+        count: its number of rows, at least one.
+        targets: class indices [N], or [N, C] tags (0 or 1) or regression targets.
+    """
+
+    groups: dict[int, Shaped[np.ndarray, '_ _ _']] | RowReader
+    first: Int[np.ndarray, 'N']
+    count: Int[np.ndarray, 'N']
+    targets: Int[np.ndarray, 'N'] | Float[np.ndarray, 'N C']
+
+
+class BankResult(NamedTuple):
+    """Every cell's outcome, in cell order.
+
+    Attributes:
+        best_epoch: the first epoch, from 0, that reached the best monitor; -1 where a cell
+            diverged before any epoch counted: its logits are then those of the untrained head.
+        best_monitor: the validation monitor at that epoch (nan where there is none).
+        ensemble: the window ensemble chosen on validation; '' except for keys.
+        valid_logits: item scores after aggregation, at the best epoch. For aggregation `probs`
+            they are log-odds (multilabel) or log-probabilities (multiclass) of the mean. For
+            keys they are the chosen ensemble's scores, whose argmax is the answer.
+        mix_weights: learned weights by layer; nan where a layer takes no part in the source,
+            so whole rows are nan where nothing is learned.
+    """
+
+    source: tuple[str, ...]
+    learning_rate: Float[np.ndarray, 'P']
+    seed: Int[np.ndarray, 'P']
+    best_epoch: Int[np.ndarray, 'P']
+    epochs_run: Int[np.ndarray, 'P']
+    best_monitor: Float[np.ndarray, 'P']
+    diverged: Bool[np.ndarray, 'P']
+    ensemble: tuple[str, ...]
+    valid_logits: Float[np.ndarray, 'P Nv C']
+    test_logits: Float[np.ndarray, 'P Nt C']
+    mix_weights: Float[np.ndarray, 'P L']
+
+
+class Progress(NamedTuple):
+    """Where a bank stands after an epoch; `seconds_left` supposes that no further cell stops."""
+
+    task: str
+    epoch: int
+    epochs: int
+    alive: int
+    cells: int
+    cells_done: int
+    epochs_per_second: float
+    seconds_left: float
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
+    """Refuses a grid that cannot be trained.
+
+    Raises:
+        ConfigError: names the field, what arrived and what would do.
+    """
+    if spec.kind not in MONITORS:
+        raise ConfigError(f'kind={spec.kind!r} is unknown. {suggest(spec.kind, MONITORS)}')
+    known = MONITORS[spec.kind]
+    if spec.monitor not in known:
+        raise ConfigError(
+            f'monitor={spec.monitor!r} cannot be watched for a {spec.kind} task. '
+            f'{suggest(spec.monitor, known)}'
+        )
+    if spec.aggregation not in AGGREGATIONS:
+        raise ConfigError(
+            f'aggregation={spec.aggregation!r} is unknown. {suggest(spec.aggregation, AGGREGATIONS)}'
+        )
+    if spec.kind == 'key' and spec.outputs != 24:
+        raise ConfigError(f'a key task has 24 outputs (C..B major, C..B minor), not {spec.outputs}')
+    positive = {
+        'outputs': spec.outputs,
+        'seeds': spec.seeds,
+        'batch_items': spec.batch_items,
+        'epochs': spec.epochs,
+        'len(sources)': len(spec.sources),
+        'len(learning_rates)': len(spec.learning_rates),
+        **{f'hidden[{i}]': width for i, width in enumerate(spec.hidden)},
+    }
+    for name, value in positive.items():
+        if value < 1:
+            raise ConfigError(f'{name}={value} leaves nothing to train; it must be at least 1')
+    if not 0 <= spec.dropout < 1:
+        raise ConfigError(f'dropout={spec.dropout} must lie in [0, 1); it is the share dropped')
+    if not all(np.isfinite(rate) and rate > 0 for rate in spec.learning_rates):
+        raise ConfigError(f'learning_rates={spec.learning_rates} must be positive numbers')
+    for label, names in (
+        ('source names', [s.name for s in spec.sources]),
+        ('learning_rates', list(spec.learning_rates)),
+    ):
+        if len(set(names)) < len(names):
+            raise ConfigError(f'{label} repeat: {names}; a cell must have one name')
+    for source in spec.sources:
+        _validate_source(source, layer_widths)
+
+
+def _validate_source(source: Source, layer_widths: tuple[int, ...]) -> None:
+    outside = [k for k in source.layers if not 0 <= k < len(layer_widths)]
+    if outside or not source.layers:
+        raise ConfigError(
+            f'source {source.name!r} reads layers {source.layers}; this encoder has layers '
+            f'0..{len(layer_widths) - 1}'
+        )
+    widths = sorted({layer_widths[k] for k in source.layers})
+    if len(widths) > 1:
+        raise ConfigError(
+            f'source {source.name!r} combines layers of different widths {widths}; only layers '
+            'of one width can be averaged or mixed. Name layers of one width, or leave it out.'
+        )
