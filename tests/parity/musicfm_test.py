@@ -59,7 +59,7 @@ def test_stem(module, io):
 
 
 def test_filters_and_window_of_the_file_are_those_computed(encoder):
-    """torchaudio's filterbank, which the file carries, equals the recipe in every bit; its window nearly."""
+    """The filters in every bit, the window to its rounding."""
     computed = model.constants(architecture.resolve('musicfm_msd', ''))
     np.testing.assert_array_equal(encoder.params['mel.filters'], computed['mel.filters'])
     np.testing.assert_allclose(encoder.params['mel.window'], computed['mel.window'], atol=3e-7)
