@@ -1,0 +1,94 @@
+"""Items decoded and ready to be cut, by threads that stay a bounded stretch ahead of their use."""
+
+import collections
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from jaxprobe.audio import decode
+from jaxprobe.audio.window import Windowing, starts
+
+SILENCE = 1e-4  # Peak of a silent window, -80 dBFS: dithered 16-bit silence stays below it.
+
+Job = TypeVar('Job')
+Result = TypeVar('Result')
+
+
+class Loaded(NamedTuple):
+    """An item in memory: its samples, where its windows start, and what to know of them.
+
+    A padded item is shorter than a window; `samples` is then already repeated to fill one.
+    """
+
+    samples: Float[np.ndarray, 'samples']
+    starts: Int[np.ndarray, 'R']
+    padded: bool
+    silent: Bool[np.ndarray, 'R']
+
+
+def load(
+    path: Path, start: float, duration: float | None, sample_rate: int, w: Windowing
+) -> Loaded:
+    """Decodes an item and lists its windows; the arguments are those of `decode.read`.
+
+    Raises:
+        AudioError: the item cannot be used.
+    """
+    try:
+        wave = decode.read(path, sample_rate, start, duration)
+        at = starts(len(wave), w)
+    except decode.AudioError as error:
+        raise decode.AudioError(error.reason, path, error.detail) from error
+    except OSError as error:  # Gone, or unreachable, since its header was read.
+        raise decode.AudioError('unreadable', path, error.strerror or str(error)) from error
+    padded = len(wave) < w.samples
+    if padded:
+        wave = np.resize(wave, w.samples)
+    windows = (wave[i : i + w.samples] for i in at)
+    silent = [max(window.max(), -window.min()) < SILENCE for window in windows]
+    return Loaded(wave, at, padded, np.array(silent, bool))
+
+
+def ahead(
+    jobs: Iterable[Job],
+    work: Callable[[Job], Result],
+    cost: Callable[[Job], float],
+    *,
+    threads: int,
+    budget: float,
+) -> Generator[tuple[Job, Result], None, None]:
+    """Works on jobs in threads and yields them in order, never far ahead of their use.
+
+    Args:
+        jobs: taken one by one.
+        work: what the threads do.
+        cost: of a job's result while it waits (seconds of audio, say).
+        threads: that work.
+        budget: no job is started while results of this cost wait or are being made, except to
+            keep every thread busy.
+    """
+    waiting: collections.deque[tuple[Job, Future[Result], float]] = collections.deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix='decode')
+    held = 0.0
+    rest = iter(jobs)
+    more = True
+    try:
+        while more or waiting:
+            while more and (held < budget or len(waiting) <= threads):
+                try:
+                    job = next(rest)
+                except StopIteration:
+                    more = False
+                    break
+                waiting.append((job, pool.submit(work, job), cost(job)))
+                held += waiting[-1][2]
+            if waiting:
+                job, future, price = waiting.popleft()
+                yield job, future.result()
+                held -= price
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,85 @@
+"""Keys of clips: the bytes of the file and the segment, so that moved audio stays known.
+
+Hashing a data set reads all of it, so hashes are remembered beside the stores by (path, size,
+modification time in ns). The memory can be lost or deleted at any time.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxprobe.core import fs
+from jaxprobe.features.spec import Clip
+
+CACHE = 'file_hashes.json'
+
+
+class Keys(NamedTuple):
+    """A key per clip, None where the file cannot be read, and then why."""
+
+    keys: list[str | None]
+    failed: dict[int, str]
+
+
+def keys_of(clips: Sequence[Clip], store_dir: Path, *, threads: int = 0) -> Keys:
+    """Computes the key of every clip.
+
+    Args:
+        clips: any clips; the same audio twice has the same key.
+        store_dir: where the memory of hashes lies.
+        threads: that hash; 0 chooses.
+
+    Returns:
+        Keys, and index of clip -> reason ('missing' or 'unreadable') where there is none.
+    """
+    hashes = _file_hashes(sorted({clip.path for clip in clips}), store_dir, threads)
+    keys: list[str | None] = []
+    failed: dict[int, str] = {}
+    for index, clip in enumerate(clips):
+        found, why = hashes[clip.path]
+        if why:
+            failed[index] = why
+        keys.append(key_of(found, clip) if not why else None)
+    return Keys(keys, failed)
+
+
+def key_of(file_sha256: str, clip: Clip) -> str:
+    """The key of a clip whose file has this hash, 32 hex digits."""
+    duration = None if clip.duration is None else float(clip.duration)
+    return fs.digest([file_sha256, float(clip.start), duration], 32)
+
+
+def _file_hashes(paths: list[Path], store_dir: Path, threads: int) -> dict[Path, tuple[str, str]]:
+    """Path -> (hash, ''), or ('', reason)."""
+    cache = _read(store_dir / CACHE)
+    fresh: dict[str, list] = {}
+
+    def one(path: Path) -> tuple[str, str]:
+        try:
+            stat = path.stat()
+            known = cache.get(str(path))
+            if known and known[:2] == [stat.st_size, stat.st_mtime_ns]:
+                return known[2], ''
+            found = fs.sha256(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return '', 'missing'
+        except IsADirectoryError:
+            return '', 'not_audio'
+        except OSError:
+            return '', 'unreadable'
+        fresh[str(path)] = [stat.st_size, stat.st_mtime_ns, found]
+        return found, ''
+
+    with ThreadPoolExecutor(threads or None) as pool:
+        hashes = dict(zip(paths, pool.map(one, paths)))
+    if fresh:
+        fs.write_json(store_dir / CACHE, _read(store_dir / CACHE) | fresh)
+    return hashes
+
+
+def _read(path: Path) -> dict[str, list]:
+    try:
+        return fs.read_json(path)
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,129 @@
+"""What identifies a store, and what identifies a piece of audio in it.
+
+A store holds the pooled embeddings of any number of clips under one encoder setting. Its
+fingerprint covers everything that can change a number in it, and nothing else: not the licences,
+the tasks or the list of clips, so a store grows when a task brings new audio.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxprobe.audio.decode import RESAMPLER
+from jaxprobe.audio.window import Windowing
+from jaxprobe.core import fs
+from jaxprobe.core.errors import ConfigError
+from jaxprobe.core.layers import width_groups
+
+
+class Clip(NamedTuple):
+    """A file, or a segment of it: seconds from `start`, to the end where duration is None."""
+
+    path: Path
+    start: float = 0.0
+    duration: float | None = None
+
+    def __str__(self) -> str:
+        """The clip as an error message names it."""
+        if not self.start and self.duration is None:
+            return str(self.path)
+        end = '' if self.duration is None else f'{self.start + self.duration:g}'
+        return f'{self.path} [{self.start:g}..{end} s]'
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoreSpec:
+    """Everything that can change a number in a store.
+
+    Attributes:
+        encoder: its name; the first part of the directory's name.
+        weights_sha256: of the weights, 'random-<seed>' for drawn ones.
+        port_version: of the encoder's code.
+        layers: (name, width) of every layer, in depth order.
+        compute_dtype: the encoder's.
+        store_dtype: of the stored embeddings, 'float32' or 'bfloat16'.
+        sample_rate: Hz.
+        window_samples, hop_samples, tail, short, min_samples: see `Windowing`.
+        batch_windows: windows per device step, the B of `[B, S]`.
+    """
+
+    encoder: str
+    weights_sha256: str
+    port_version: int
+    layers: tuple[tuple[str, int], ...]
+    compute_dtype: str = 'float32'
+    store_dtype: str = 'float32'
+    sample_rate: int
+    window_samples: int
+    hop_samples: int
+    tail: str = 'drop'
+    short: str = 'repeat'
+    min_samples: int = 1
+    pooling: str = 'mean'
+    resampler: str = RESAMPLER
+    deformation: str = 'clean'
+    batch_windows: int
+
+    def __post_init__(self):
+        """Refuses values that no store can have.
+
+        Raises:
+            ConfigError: a dtype that is not stored, no layers, or no windows per batch.
+        """
+        if self.store_dtype not in ('float32', 'bfloat16'):
+            raise ConfigError(
+                f'extract.dtype={self.store_dtype!r} cannot be stored: use float32 or bfloat16.'
+            )
+        if self.batch_windows < 1 or not self.layers:
+            raise ConfigError(
+                f'store of {self.encoder}: batch_windows={self.batch_windows} and '
+                f'{len(self.layers)} layers; both must be at least 1.'
+            )
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hash of all fields, 64 hex digits."""
+        return fs.digest(self.record(), 64)
+
+    @property
+    def name(self) -> str:
+        """The directory's name: encoder and the head of the fingerprint."""
+        return f'{self.encoder}-{self.fingerprint[:12]}'
+
+    def path(self, store_dir: Path) -> Path:
+        """Where the store lies below `store_dir`."""
+        return store_dir / self.name
+
+    @property
+    def windowing(self) -> Windowing:
+        """How clips are cut."""
+        return Windowing(
+            self.window_samples, self.hop_samples, self.tail, self.short, self.min_samples
+        )
+
+    @property
+    def groups(self) -> dict[int, tuple[int, ...]]:
+        """Layer indices by width, in order of first appearance."""
+        return width_groups([width for _, width in self.layers])
+
+    def record(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        fields = dataclasses.asdict(self)
+        return fields | {'layers': [list(layer) for layer in self.layers]}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> 'StoreSpec':
+        """The spec whose `record` this is."""
+        layers = tuple((name, width) for name, width in record['layers'])
+        return cls(**{**record, 'layers': layers})
+
+
+def embedding_name(width: int) -> str:
+    """The feature that holds the layers of one width.
+
+    >>> embedding_name(64)
+    'embeddings_d64'
+    """
+    return f'embeddings_d{width}'

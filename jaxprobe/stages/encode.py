@@ -1,0 +1,130 @@
+"""Windows batched across clips at one static shape, through the encoder, averaged over time.
+
+Every device always runs the same [B, S]; the rows that fill up the last batch of a shard are
+zeros whose results are dropped. Dispatch is asynchronous: a few batches per device are in
+flight while the next are filled, and results are fetched oldest first.
+"""
+
+import collections
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jaxprobe.audio.loader import Loaded
+from jaxprobe.encoders.base import Encoder, Params
+from jaxprobe.features.spec import StoreSpec
+
+IN_FLIGHT = 2  # Batches per device: one runs while the next waits.
+
+Pooled = tuple[dict[int, Float[Array, 'B layers width']], Bool[Array, 'B']]
+
+
+class Row(NamedTuple):
+    """A window on its way: which clip of the shard, which window of it, its first sample."""
+
+    clip: int
+    window: int
+    start: int
+    padded: bool
+
+
+class Finished(NamedTuple):
+    """An encoded batch: its rows, width D -> [B, Lg, D] (the first len(rows) count), all finite?"""
+
+    rows: list[Row]
+    groups: dict[int, np.ndarray]
+    finite: np.ndarray
+
+
+def batches(
+    loaded: Iterable[tuple[int, Loaded]], spec: StoreSpec
+) -> Iterator[tuple[Float[np.ndarray, 'B S'], list[Row]]]:
+    """Yields full batches of windows across clips, and last a zero-padded one."""
+    shape = (spec.batch_windows, spec.window_samples)
+    # A new array each time: on CPU jax may use it in place while the next one is filled.
+    wave, rows = np.empty(shape, np.float32), []
+    for clip, item in loaded:
+        for window, start in enumerate(item.starts.tolist()):
+            wave[len(rows)] = item.samples[start : start + spec.window_samples]
+            rows.append(Row(clip, window, start, item.padded))
+            if len(rows) == spec.batch_windows:
+                yield wave, rows
+                wave, rows = np.empty(shape, np.float32), []
+    if rows:
+        wave[len(rows) :] = 0.0
+        yield wave, rows
+
+
+def pooling(
+    encode: Callable[..., Any], spec: StoreSpec
+) -> Callable[[Params, Float[Array, 'B S']], Pooled]:
+    """Builds the function that encodes a batch and averages every layer over time, in float32.
+
+    Args:
+        encode: of an `Encoder`.
+        spec: names the layers and the dtype that is stored.
+
+    Returns:
+        `(params, wave [B S]) -> (width D -> [B, Lg, D] in the store's dtype, finite [B])`,
+        to be compiled as one program, so that frames never leave the device.
+    """
+
+    def run(params: Params, wave: Float[Array, 'B S']) -> Pooled:
+        states = encode(params, wave)
+        if not isinstance(states, tuple):
+            states = tuple(jnp.moveaxis(states, 1, 0))
+        means = [state.astype(jnp.float32).mean(axis=1) for state in states]
+        groups = {
+            width: jnp.stack([means[layer] for layer in layers], axis=1)
+            for width, layers in spec.groups.items()
+        }
+        finite = jnp.stack([jnp.isfinite(mean).all(axis=1) for mean in means]).all(axis=0)
+        return {width: g.astype(spec.store_dtype) for width, g in groups.items()}, finite
+
+    return run
+
+
+class Encoding:
+    """An encoder on its devices, with the batches that are in flight."""
+
+    def __init__(self, encoder: Encoder, spec: StoreSpec, devices: Sequence[Any]):
+        """Copies the weights to every device; compilation happens with the first batch."""
+        self.depth = IN_FLIGHT * len(devices)
+        self._devices = list(devices)
+        self._params = [jax.device_put(encoder.params, device) for device in devices]
+        self._pooled = jax.jit(pooling(encoder.encode, spec))
+        # float32 means float32 on accelerators too: TF32 would move embeddings by 1e-3.
+        self._precision = 'highest' if spec.compute_dtype == 'float32' else 'default'
+        self._flight: collections.deque[tuple[list[Row], Pooled]] = collections.deque()
+        self._turn = 0
+
+    def start(self, wave: Float[np.ndarray, 'B S'], rows: list[Row]) -> Iterator[Finished]:
+        """Dispatches a batch; yields what has to be finished to keep the flight bounded.
+
+        Args:
+            wave: handed over, not to be written to again.
+            rows: of its first len(rows) windows.
+        """
+        turn = self._turn % len(self._devices)
+        self._turn += 1
+        with jax.default_matmul_precision(self._precision):
+            pooled = self._pooled(self._params[turn], jax.device_put(wave, self._devices[turn]))
+        for leaf in jax.tree.leaves(pooled):
+            leaf.copy_to_host_async()
+        self._flight.append((rows, pooled))
+        while len(self._flight) > self.depth:
+            yield self._finish()
+
+    def drain(self) -> Iterator[Finished]:
+        """Finishes all batches in flight, oldest first."""
+        while self._flight:
+            yield self._finish()
+
+    def _finish(self) -> Finished:
+        rows, pooled = self._flight.popleft()
+        groups, finite = jax.device_get(pooled)
+        return Finished(rows, groups, finite)

@@ -1,0 +1,124 @@
+"""One shard from first decoded clip to sidecar."""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxprobe.audio import loader
+from jaxprobe.audio.decode import AudioError
+from jaxprobe.features import writer
+from jaxprobe.features.manifest import Entry, Planned
+from jaxprobe.features.spec import Clip, StoreSpec
+from jaxprobe.stages.encode import Encoding, Finished, batches
+
+Advance = Callable[[float], None]  # Called with the seconds of audio that are through.
+
+
+class Job(NamedTuple):
+    """A clip of a shard that is to be written."""
+
+    shard: int
+    planned: Planned
+    clip: Clip
+
+
+Decoded = tuple[Job, loader.Loaded | AudioError]
+
+
+def fill(
+    store: Path,
+    spec: StoreSpec,
+    encoding: Encoding,
+    jobs: Sequence[Job],
+    threads: int,
+    advance: Advance,
+) -> Generator[tuple[int, list[Entry]], None, None]:
+    """Writes shard after shard, yielding each with its clips when it is whole.
+
+    Args:
+        store: its directory.
+        spec: of the store.
+        encoding: the encoder on its devices.
+        jobs: the clips, shard by shard.
+        threads: that decode.
+        advance: told of progress.
+    """
+    with contextlib.closing(decoded(jobs, spec, threads, encoding.depth)) as clips:
+        for index, group in itertools.groupby(clips, key=lambda pair: pair[0].shard):
+            shard = _Filling(spec, advance)
+            with writer.shard(store, index) as written:
+                shard.run(group, encoding, written.write)
+                written.entries.extend(shard.entries)
+            yield index, shard.entries
+
+
+def decoded(
+    jobs: Sequence[Job], spec: StoreSpec, threads: int, depth: int = 1
+) -> Generator[Decoded, None, None]:
+    """Decodes clips in threads, in order; a clip that cannot be used comes as its error.
+
+    Args:
+        jobs: the clips.
+        spec: of the store.
+        threads: that decode.
+        depth: batches in flight; twice as much audio is held ready, so that the batches which
+            are next can be filled while those run.
+    """
+    window_seconds = spec.window_samples / spec.sample_rate
+
+    def load(job: Job) -> loader.Loaded | AudioError:
+        try:
+            return loader.load(*job.clip, spec.sample_rate, spec.windowing)
+        except AudioError as error:
+            return error
+
+    def cost(job: Job) -> float:
+        return max(job.planned.seconds, window_seconds)
+
+    budget = 2 * depth * spec.batch_windows * window_seconds
+    return loader.ahead(jobs, load, cost, threads=threads, budget=budget)
+
+
+class _Filling:
+    """The clips of one shard as they pass: decoded, batched, encoded, recorded."""
+
+    def __init__(self, spec: StoreSpec, advance: Advance):
+        self.entries: list[Entry] = []
+        self._spec = spec
+        self._advance = advance
+        self._window_seconds: list[float] = []  # Per clip: progress that one window makes.
+
+    def run(
+        self, clips: Iterable[Decoded], encoding: Encoding, write: Callable[[bytes], None]
+    ) -> None:
+        """Takes every clip through the encoder and writes the records in order."""
+        for wave, rows in batches(self._usable(clips), self._spec):
+            for finished in encoding.start(wave, rows):
+                self._record(finished, write)
+        for finished in encoding.drain():
+            self._record(finished, write)
+
+    def _usable(self, clips: Iterable[Decoded]) -> Iterator[tuple[int, loader.Loaded]]:
+        for job, found in clips:
+            key, seconds = job.planned
+            if isinstance(found, AudioError):
+                self.entries.append(Entry(key, 0, 0, 0, found.reason))
+                self._window_seconds.append(0.0)
+                self._advance(seconds)
+                continue
+            n = len(found.starts)
+            self.entries.append(Entry(key, n, n * found.padded, int(found.silent.sum())))
+            self._window_seconds.append(seconds / n)
+            yield len(self.entries) - 1, found
+
+    def _record(self, finished: Finished, write: Callable[[bytes], None]) -> None:
+        rate = self._spec.sample_rate
+        for i, row in enumerate(finished.rows):
+            entry = self.entries[row.clip]
+            values = {width: group[i] for width, group in finished.groups.items()}
+            write(writer.record(entry.key, row.window, row.start / rate, row.padded, values))
+            if not finished.finite[i]:
+                self.entries[row.clip] = entry._replace(failed='encoder_not_finite')
+        self._advance(sum(self._window_seconds[row.clip] for row in finished.rows))
