@@ -160,25 +160,57 @@ def read_bank(folder: Path, task_name: str) -> BankRecord:
     Raises:
         StoreError: a file is absent, damaged, or not the one `bank.json` was written for.
     """
-    where = paths(folder, task_name)
+    changed = damage(folder, task_name)
+    if changed:
+        raise StoreError(
+            f'{folder}: {"; ".join(changed)}. It was changed after the run; delete '
+            f'{paths(folder, task_name)["bank"].name} and run the probe stage again.'
+        )
+    return load_bank(folder, task_name)
+
+
+def damage(folder: Path, task_name: str) -> list[str]:
+    """Compares the hashes of a record with its files; returns one sentence per difference.
+
+    Raises:
+        StoreError: the record is absent or cut off.
+    """
+    where, meta = paths(folder, task_name), _meta(folder, task_name)
+    stored = {where[what].name: meta.get('files', {}).get(what) for what in ('cells', 'logits')}
+    found = {where[what].name: fs.sha256(where[what]) for what in ('cells', 'logits')}
+    stored[where['bank'].name] = meta.get('record_sha256')
+    found[where['bank'].name] = record_hash(meta)
+    return [
+        f'{name} has sha256 {found[name][:12]}, the record says {str(stored[name])[:12]}'
+        for name in stored
+        if stored[name] != found[name]
+    ]
+
+
+def _meta(folder: Path, task_name: str) -> dict[str, Any]:
     meta = stored_meta(folder, task_name)
     if meta is None:
         raise StoreError(
-            f'{where["bank"]} is absent or unreadable, so {task_name!r} of {folder.name!r} is not '
-            f'probed yet, or was cut off. Run the probe stage again: it continues there.'
+            f'{paths(folder, task_name)["bank"]} is absent or unreadable, so {task_name!r} of '
+            f'{folder.name!r} is not probed yet, or was cut off. Run the probe stage again: it '
+            f'continues there.'
         )
-    for what in ('cells', 'logits'):
-        found = fs.sha256(where[what])
-        if found != meta.get('files', {}).get(what):
-            raise StoreError(
-                f'{where[what]} has sha256 {found}, but {where["bank"].name} was written for '
-                f'{meta.get("files", {}).get(what)}. The file was changed after the run; delete '
-                f'{where["bank"].name} and run the probe stage again.'
-            )
+    return meta
+
+
+def load_bank(folder: Path, task_name: str) -> BankRecord:
+    """Reads the three files without comparing hashes; for `verify`, which names what differs.
+
+    Raises:
+        StoreError: a file is absent or cannot be read.
+    """
+    where, meta = paths(folder, task_name), _meta(folder, task_name)
     try:
         return _read(where, meta)
-    except (OSError, ValueError, KeyError) as error:
-        raise StoreError(f'{where["logits"]} or {where["cells"]}: {error}') from error
+    except Exception as error:  # Damaged bytes end in any error of zipfile, numpy or pyarrow.
+        raise StoreError(
+            f'{where["cells"]} or {where["logits"]} cannot be read: {type(error).__name__}: {error}'
+        ) from error
 
 
 def _read(where: dict[str, Path], meta: dict[str, Any]) -> BankRecord:

@@ -12,12 +12,15 @@ from jaxtyping import Float, Shaped
 from jaxprobe.core.errors import DataError
 from jaxprobe.metrics import kinds
 
-DIGITS = 9
+DIGITS, DECIMALS = 9, 12
 
 
 def tidy(value: float) -> float:
-    """Rounds to nine significant digits; nan and infinities pass."""
-    return float(f'{value:.{DIGITS - 1}e}')
+    """Rounds to nine significant digits, and to twelve decimals; nan and infinities pass.
+
+    The decimals are for what would be zero in exact arithmetic, such as the spread of equals.
+    """
+    return float(f'{round(value, DECIMALS):.{DIGITS - 1}e}') + 0.0  # + 0.0: no negative zero.
 
 
 def cells(

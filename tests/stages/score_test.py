@@ -22,6 +22,7 @@ def test_tidy_keeps_nine_digits():
     assert score.tidy(-123456.789012) == -123456.789
     assert np.isnan(score.tidy(float('nan')))
     assert score.tidy(0.1 + 0.2) == 0.3
+    assert str(score.tidy(-1e-17)) == '0.0'
 
 
 def test_labels_name_the_outputs_of_a_regression():

@@ -1,0 +1,305 @@
+"""The analyse stage: stored cells and logits -> `results/<encoder>/<task>.json`.
+
+A pure function of the bank's record: nothing is trained, no clock is read, so that running it
+again rewrites the same bytes and `jaxprobe verify` can ask for equality. Scores are seed means;
+selection looks at validation only; every number has an interval and the constant predictors
+beside it.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxprobe.analysis import bootstrap
+from jaxprobe.core import fs
+from jaxprobe.core.errors import StoreError
+from jaxprobe.metrics import kinds
+from jaxprobe.stages import grid as grids
+from jaxprobe.stages import remarks, resample, results, score
+from jaxprobe.stages.grid import Grid, best
+from jaxprobe.stages.results import BankRecord
+
+SCHEMA = 1
+RESAMPLES = 1000
+
+# Of `bank.json`, what a result file carries on unchanged.
+_CARRIED = (
+    'encoder',
+    'task',
+    'protocol',
+    'root_seed',
+    'n',
+    'rows',
+    'missing',
+    'excluded',
+    'padded_windows',
+    'split_sha256',
+    'store',
+    'fingerprint',
+    'limit',
+    'random_weights',
+    'config_sha256',
+    'env',
+    'record_sha256',
+)
+
+Row = dict[str, Any]
+
+
+def run(workdir: Path, *, resamples: int = RESAMPLES, seed: int | None = None) -> list[Path]:
+    """Writes the result file of every stored bank; returns their paths.
+
+    Args:
+        workdir: holds `results/<encoder>/<task>.bank.json`.
+        resamples: bootstrap draws behind every interval.
+        seed: unused, since a record carries the seed of its run.
+
+    Raises:
+        StoreError: there is no bank, or the files of one were changed or cut off.
+    """
+    del seed
+    banks = sorted((workdir / 'results').glob(f'*/*.{results.BANK}'))
+    if not banks:
+        raise StoreError(
+            f'{workdir / "results"} holds no bank: nothing has been probed here. Run the probe '
+            f'stage first, or check --workdir.'
+        )
+    written = []
+    for bank in banks:
+        task = bank.name.removesuffix(f'.{results.BANK}')
+        path = results.paths(bank.parent, task)['result']
+        fs.write_json(path, analyse(results.read_bank(bank.parent, task), resamples=resamples))
+        written.append(path)
+    return written
+
+
+def analyse(record: BankRecord, *, resamples: int = RESAMPLES) -> dict[str, Any]:
+    """Computes everything that is reported of one (encoder, task).
+
+    Args:
+        record: the stored bank, with its scores.
+        resamples: bootstrap draws behind every interval.
+
+    Returns:
+        JSON values; floats have nine significant digits, and nan is null. A whole example is
+        `tests/golden/analyse_multiclass.json`.
+    """
+    grid = grids.of(record)
+    drawn = resample.draw(record, resamples)
+    rows = [_row(record, grid, s, drawn) for s in range(len(grid.sources))]
+    constants = _constants(record)
+    result = {key: record.meta[key] for key in _CARRIED if key in record.meta}
+    result |= {
+        'schema': SCHEMA,
+        'n_cells': len(record.source),
+        'bootstrap': _bootstrap(record, drawn),
+        'layers': rows,
+        'rates': {
+            'sources': [source['name'] for source in grid.sources],
+            'learning_rates': grid.rates,
+            'valid': grid.valid.tolist(),
+            'test': grid.test.tolist(),
+        },
+        'diverged': _diverged(record),
+        'layer_weights': [_weights(record, grid, row) for row in rows if row['learned']],
+        **constants,
+    }
+    result |= _selection(record, grid, rows, drawn)
+    result |= _comparison(record, grid, rows, drawn)
+    result['main_score'] |= remarks.level(result)
+    result['warnings'] = remarks.warnings(result)
+    return tidy(result)
+
+
+def tidy(value: Any) -> Any:
+    """Rounds every float of a JSON value to nine digits and turns nan into None."""
+    if isinstance(value, dict):
+        return {str(key): tidy(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [tidy(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    return score.tidy(float(value)) if math.isfinite(value) else None
+
+
+def _row(record: BankRecord, grid: Grid, s: int, drawn: bootstrap.Resampling) -> Row:
+    """One source at the rate that validation selects for it."""
+    source = grid.sources[s]
+    r = best(grid.valid[s], higher_is_better=grid.higher_is_better)
+    return {
+        'source': source['name'],
+        'layers': list(source['layers']),
+        'learned': bool(source['learned']),
+        'meaning': meaning(record.meta['encoder'], source),
+    } | _scored(record, grid, s, r, drawn)
+
+
+def _scored(
+    record: BankRecord, grid: Grid, s: int, r: int | None, drawn: bootstrap.Resampling
+) -> Row:
+    """Scores of one (source, rate); nulls where every rate of the source diverged."""
+    if r is None:
+        names = ('learning_rate', 'valid', 'test', 'test_seed_std', 'ci95')
+        return dict.fromkeys(names)
+    primary = record.meta['task']['primary']
+    cells = grid.cells[s][r]
+    return {
+        'learning_rate': grid.rates[r],
+        'valid': grid.valid[s, r],
+        'test': grid.test[s, r],
+        'test_seed_std': _spread(record.scores[f'test/{primary}'][cells]),
+        'ci95': resample.interval(resample.cells(record, primary, cells, drawn), drawn),
+    }
+
+
+def _spread(values: Float[np.ndarray, 'K']) -> float | None:
+    """Standard deviation over seeds; None for a single one."""
+    return float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def meaning(encoder: dict[str, Any], source: dict[str, Any]) -> str:
+    """Says in words what a source reads."""
+    names = [layer['name'] for layer in encoder['layers']]
+    read = [names[index] for index in source['layers']]
+    if source['learned']:
+        return f'learned weights over {", ".join(read)}'
+    return read[0] if len(read) == 1 else f'mean of {", ".join(read)}'
+
+
+def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap.Resampling) -> Row:
+    """The (source, rate) that validation selects, the one that test would have, and the gap."""
+    task, monitor = record.meta['task'], record.meta['protocol']['monitor']
+    chosen = best(grid.valid, higher_is_better=grid.higher_is_better)
+    oracle = best(grid.test)
+    found: Row = {'selected': None, 'oracle_test': None, 'regret': None, 'grid_edge': None}
+    main = {'metric': task['primary'], 'higher_is_better': True}
+    if chosen is None or oracle is None:
+        empty = {'value': None, 'ci95': None, 'seed_std': None, 'n_seeds': 0}
+        return found | {'main_score': main | empty, 'metrics': {}}
+    s, r = divmod(chosen, len(grid.rates))
+    so, ro = divmod(oracle, len(grid.rates))
+    metrics = _all_metrics(record, grid.cells[s][r], drawn)
+    named = {key: rows[s][key] for key in ('source', 'layers', 'learned', 'meaning')}
+    return {
+        'main_score': main | metrics[task['primary']] | {'n_seeds': len(grid.cells[s][r])},
+        'metrics': metrics,
+        'selected': named
+        | {
+            'learning_rate': grid.rates[r],
+            'by': f'valid/{monitor}',
+            'by_higher_is_better': grid.higher_is_better,
+            'valid': grid.valid[s, r],
+            'test': grid.test[s, r],
+        },
+        'oracle_test': {
+            'source': rows[so]['source'],
+            'learning_rate': grid.rates[ro],
+            'test': grid.test[so, ro],
+        },
+        'regret': grid.test[so, ro] - grid.test[s, r],
+        'grid_edge': remarks.edge(grid.rates, r),
+    }
+
+
+def _all_metrics(record: BankRecord, cells: Sequence[int], drawn: bootstrap.Resampling) -> Row:
+    """Every metric of the selected cell, not the primary one alone."""
+    found = {}
+    for metric in record.meta['task']['metrics']:
+        values = record.scores[f'test/{metric}'][list(cells)]
+        found[metric] = {
+            'value': values.mean(),
+            'seed_std': _spread(values),
+            'ci95': resample.interval(resample.cells(record, metric, cells, drawn), drawn),
+        }
+    return found
+
+
+def _comparison(
+    record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap.Resampling
+) -> Row:
+    """The learned weighted sum beside the best single layer, both chosen on validation."""
+    singles = [s for s, row in enumerate(rows) if len(row['layers']) == 1 and not row['learned']]
+    learned = [s for s, row in enumerate(rows) if row['learned']]
+    layer, mix = _best_row(grid, rows, singles), _best_row(grid, rows, learned)
+    found: Row = {
+        'best_layer': None if layer is None else rows[layer],
+        'mix': None if mix is None else rows[mix],
+        'mix_minus_best_layer': None,
+    }
+    if layer is not None and mix is not None:
+        metric = record.meta['task']['primary']
+        samples = [
+            resample.cells(record, metric, _cells_of(grid, s, rows[s]), drawn) for s in (mix, layer)
+        ]
+        found['mix_minus_best_layer'] = {
+            'value': rows[mix]['test'] - rows[layer]['test'],
+            'ci95': resample.interval(samples[0] - samples[1], drawn),
+        }
+    return found
+
+
+def _best_row(grid: Grid, rows: list[Row], among: list[int]) -> int | None:
+    values = [np.nan if rows[s]['valid'] is None else rows[s]['valid'] for s in among]
+    index = best(np.array(values), higher_is_better=grid.higher_is_better) if among else None
+    return None if index is None else among[index]
+
+
+def _cells_of(grid: Grid, s: int, row: Row) -> list[int]:
+    return grid.cells[s][grid.rates.index(row['learning_rate'])]
+
+
+def _constants(record: BankRecord) -> Row:
+    """What predictors that never listen earn on the test items."""
+    task = record.meta['task']
+    found = kinds.constants(
+        task['kind'],
+        record.train_targets,
+        record.test_targets,
+        record.test_logits.shape[2],
+        list(task['labels']),
+    )
+    kept = {}
+    for name in ('majority', 'best_constant'):
+        kept[name] = {m: v for m, v in found[name].items() if m in task['metrics']}
+    for name in ('majority_class', 'best_constant_class'):
+        if name in found:
+            kept[name] = task['labels'][found[name]]
+    return kept
+
+
+def _weights(record: BankRecord, grid: Grid, row: Row) -> Row:
+    """Learned layer weights at the selected rate, mean over seeds; null where a layer has none."""
+    source = row['source']
+    names = [layer['name'] for layer in record.meta['encoder']['layers']]
+    found: Row = {'source': source, 'learning_rate': row['learning_rate'], 'layers': names}
+    if row['learning_rate'] is None:
+        return found | {'weights': [None] * len(names), 'seed_std': [None] * len(names)}
+    s = [entry['name'] for entry in grid.sources].index(source)
+    weights = record.mix_weights[_cells_of(grid, s, row)].astype(np.float64)
+    return found | {
+        'weights': weights.mean(axis=0).tolist(),
+        'seed_std': [_spread(column) for column in weights.T],
+    }
+
+
+def _diverged(record: BankRecord) -> list[Row]:
+    cells = zip(record.source, record.learning_rate, record.seed, record.best_epoch, strict=True)
+    return [
+        {'source': s, 'learning_rate': float(r), 'seed': int(k), 'best_epoch': int(epoch)}
+        for (s, r, k, epoch), diverged in zip(cells, record.diverged, strict=True)
+        if diverged
+    ]
+
+
+def _bootstrap(record: BankRecord, drawn: bootstrap.Resampling) -> Row:
+    return {
+        'resamples': len(drawn.counts),
+        'level': bootstrap.LEVEL,
+        'clusters': drawn.counts.shape[1],
+        'items': len(drawn.cluster),
+        'clustered': any(record.test_groups),
+    }

@@ -1,0 +1,112 @@
+"""What a reader of a score must be told with it: one code and one sentence each.
+
+Codes go into tables, sentences into the page; both are part of the result file.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+FEW_CLUSTERS = 20  # Percentile intervals of fewer groups are known to be too narrow.
+
+
+def edge(rates: Sequence[float], chosen: int | None) -> str | None:
+    """Says that the selected learning rate is at the edge of the grid, or returns None.
+
+    Args:
+        rates: of the grid, in any order.
+        chosen: index of the selected one.
+    """
+    if chosen is None or len(rates) == 1:
+        return None
+    rate = rates[chosen]
+    for side, bound, word in (('lowest', min(rates), 'lower'), ('highest', max(rates), 'higher')):
+        if rate == bound:
+            return (
+                f'the selected learning rate {rate:g} is the {side} of the grid; a {word} one '
+                f'might do better'
+            )
+    return None
+
+
+def level(result: dict[str, Any]) -> dict[str, Any]:
+    """Compares the main score with the best constant predictor."""
+    main = result['main_score']
+    constant = result['best_constant'][main['metric']]
+    low = main['ci95'][0] if main['ci95'] else None
+    return {
+        'at_constant_level': main['value'] is not None and bool(main['value'] <= constant),
+        'interval_reaches_constant': low is not None and bool(low <= constant),
+    }
+
+
+def warnings(result: dict[str, Any]) -> list[dict[str, str]]:
+    """Collects everything that weakens a score, the gravest first."""
+    found = [
+        *_trials(result),
+        *_level(result),
+        *_grid(result),
+        *_data(result),
+        *_statistics(result),
+    ]
+    return [{'code': code, 'text': text} for code, text in found]
+
+
+def _trials(result: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    if result.get('limit'):
+        text = f'a trial on at most {result["limit"]} items per split: not a result'
+        found.append(('limited', text))
+    if result.get('random_weights'):
+        found.append(('random', 'the encoder has random weights: a control, not a model'))
+    return found
+
+
+def _level(result: dict[str, Any]) -> list[tuple[str, str]]:
+    main = result['main_score']
+    if result['selected'] is None:
+        return [('no score', 'every cell diverged: there is no score')]
+    constant = f'{result["best_constant"][main["metric"]]:.4g}'
+    if main['at_constant_level']:
+        text = f'the score does not exceed the best constant answer ({constant})'
+        return [('constant level', text)]
+    if main['interval_reaches_constant']:
+        return [('near constant', f'the interval reaches the best constant answer ({constant})')]
+    return []
+
+
+def _grid(result: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    if result['grid_edge']:
+        found.append(('grid edge', result['grid_edge']))
+    if len(result['rates']['learning_rates']) == 1:
+        found.append(('one rate', 'a single learning rate was tried'))
+    if result['diverged']:
+        text = f'{len(result["diverged"])} of {result["n_cells"]} cells diverged'
+        found.append(('diverged', text))
+    return found
+
+
+def _data(result: dict[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    missing = sum(len(ids) for ids in result.get('missing', {}).values())
+    if missing:
+        found.append(('missing items', f'{missing} items could not be read and are left out'))
+    padded = result.get('padded_windows') or 0
+    padded = sum(padded.values()) if isinstance(padded, dict) else padded
+    rows = sum(result.get('rows', {}).values())
+    if padded:
+        of = f' of {rows}' if rows else ''
+        text = f'{padded}{of} windows repeat an item that is shorter than a window'
+        found.append(('padded windows', text))
+    return found
+
+
+def _statistics(result: dict[str, Any]) -> list[tuple[str, str]]:
+    found, boot = [], result['bootstrap']
+    what = 'groups' if boot['clustered'] else 'items'
+    if boot['clusters'] < FEW_CLUSTERS:
+        text = f'only {boot["clusters"]} independent test {what}: the interval is too narrow'
+        found.append(('few groups', text))
+    if result['main_score']['n_seeds'] == 1:
+        found.append(('one seed', 'one seed: the spread over seeds is unknown'))
+    return found

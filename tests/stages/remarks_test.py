@@ -1,0 +1,57 @@
+from jaxprobe.stages import remarks
+
+
+def _result(**changes):
+    result = {
+        'main_score': {'metric': 'accuracy', 'value': 0.5, 'ci95': [0.4, 0.6], 'n_seeds': 3},
+        'best_constant': {'accuracy': 0.2},
+        'selected': {'source': 'a'},
+        'grid_edge': None,
+        'rates': {'learning_rates': [1e-4, 1e-3, 1e-2], 'sources': ['a']},
+        'diverged': [],
+        'n_cells': 9,
+        'missing': {'train': [], 'valid': [], 'test': []},
+        'padded_windows': {'train': 0, 'valid': 0, 'test': 0},
+        'rows': {'train': 10, 'valid': 10, 'test': 10},
+        'limit': 0,
+        'random_weights': False,
+        'bootstrap': {'clustered': False, 'clusters': 100},
+    } | changes
+    result['main_score'] = result['main_score'] | remarks.level(result)
+    return result
+
+
+def _codes(**changes):
+    return [warning['code'] for warning in remarks.warnings(_result(**changes))]
+
+
+def test_a_sound_result_has_no_warnings():
+    assert _codes() == []
+
+
+def test_everything_that_weakens_a_score_is_said():
+    main = {'metric': 'accuracy', 'n_seeds': 3, 'ci95': [0.1, 0.3]}
+    assert _codes(main_score=main | {'value': 0.2}) == ['constant level']
+    assert _codes(main_score=main | {'value': 0.25}) == ['near constant']
+    assert _codes(main_score=main | {'value': 0.5, 'ci95': None, 'n_seeds': 1}) == ['one seed']
+    assert _codes(limit=20, random_weights=True) == ['limited', 'random']
+    assert _codes(missing={'train': ['a'], 'valid': [], 'test': ['b', 'c']}) == ['missing items']
+    assert _codes(padded_windows={'train': 3}) == ['padded windows']
+    assert _codes(padded_windows=3) == ['padded windows']
+    assert _codes(bootstrap={'clustered': True, 'clusters': 4}) == ['few groups']
+    assert _codes(diverged=[{'source': 'a'}]) == ['diverged']
+    assert _codes(grid_edge='at the edge') == ['grid edge']
+    assert _codes(rates={'learning_rates': [1e-3], 'sources': ['a']}) == ['one rate']
+
+
+def test_no_score_at_all_is_not_constant_level():
+    main = {'metric': 'accuracy', 'value': None, 'ci95': None, 'n_seeds': 0}
+    assert _codes(main_score=main, selected=None) == ['no score']
+
+
+def test_edge_names_the_side():
+    assert 'lowest' in remarks.edge([1e-4, 1e-3, 1e-2], 0)
+    assert 'higher' in remarks.edge([1e-4, 1e-3, 1e-2], 2)
+    assert remarks.edge([1e-4, 1e-3, 1e-2], 1) is None
+    assert remarks.edge([1e-4], 0) is None
+    assert remarks.edge([1e-4, 1e-3], None) is None
