@@ -67,9 +67,10 @@ def fill(
         for name in _names(theirs)
         if name not in tensors
     )
+    # Names first: a checkpoint may be read lazily, and what is dropped is never read.
     unexpected = sorted(
-        f'{name} {tuple(tensor.shape)}'
-        for name, tensor in tensors.items()
+        f'{name} {tuple(tensors[name].shape)}'
+        for name in tensors
         if name not in used and not any(fnmatch.fnmatchcase(name, p) for p in dropped)
     )
     if missing or unexpected or shapes:

@@ -1,0 +1,89 @@
+"""Cards of the five models of the `musicnn` package."""
+
+import dataclasses
+
+from jaxprobe.encoders.base import Card, Layer, WeightsRef
+
+WHEEL = WeightsRef(
+    kind='wheel',
+    source='musicnn==0.1.0',
+    filename='musicnn-0.1.0-py3-none-any.whl',
+    size=29292476,
+    sha256='f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa',
+    how='python -m pip download --no-deps musicnn==0.1.0',
+)
+
+WINDOW_SAMPLES = 187 * 256  # 187 frames of 16 ms.
+
+MSD = 'Million Song Dataset, about 200 000 tracks with 50 Last.fm tags'
+MTT = 'MagnaTagATune, about 19 000 clips with 50 tags'
+
+
+def _front_and_back(mid: int, dense: int) -> tuple[Layer, ...]:
+    return (
+        Layer('front', 561),
+        Layer('cnn1', mid),
+        Layer('cnn2', mid),
+        Layer('cnn3', mid),
+        Layer('penultimate', dense, frames=False),
+        Layer('logits', 50, frames=False),
+    )
+
+
+MUSICNN_MSD = Card(
+    name='musicnn_msd',
+    title='MusiCNN (MSD)',
+    sample_rate=16000,
+    layers=_front_and_back(64, 200),
+    mix=(),
+    frame_rate=62.5,
+    receptive_field=2.336,
+    window_seconds=2.992,
+    window_samples=WINDOW_SAMPLES,
+    fixed_window=True,
+    min_samples=512,
+    short='repeat',
+    weights=WHEEL,
+    code_licence='ISC (original); this port Apache-2.0',
+    weights_licence='ISC',
+    training_data=MSD,
+    citation='Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio '
+    'tagging", ISMIR 2019 late-breaking demo; Pons et al., "End-to-end learning for music audio '
+    'tagging at scale", ISMIR 2018.',
+    homepage='https://github.com/jordipons/musicnn',
+    gflop_per_second=0.94,
+    build='jaxprobe.encoders.musicnn.model:build',
+)
+
+MUSICNN_MTT = dataclasses.replace(
+    MUSICNN_MSD, name='musicnn_mtt', title='MusiCNN (MTT)', training_data=MTT
+)
+
+MUSICNN_MSD_BIG = dataclasses.replace(
+    MUSICNN_MSD,
+    name='musicnn_msd_big',
+    title='MusiCNN big (MSD)',
+    layers=_front_and_back(512, 500),
+    weights=WeightsRef(
+        kind='file',
+        source='https://github.com/jordipons/musicnn/tree/master/musicnn/MSD_musicnn_big',
+        filename='.data-00000-of-00001',
+        size=95817164,
+        how='It is in no package: copy the folder musicnn/MSD_musicnn_big of that repository (its '
+        '.index and .data-00000-of-00001) and set --config.encoder.weights=FOLDER',
+    ),
+    gflop_per_second=1.61,
+)
+
+VGG_MSD = dataclasses.replace(
+    MUSICNN_MSD,
+    name='vgg_msd',
+    title='VGG (MSD)',
+    layers=tuple(Layer(f'pool{depth}', 128) for depth in range(1, 6)),
+    mix=(0, 1, 2, 3, 4),
+    frame_rate=0.67,
+    receptive_field=2.992,
+    gflop_per_second=0.59,
+)
+
+VGG_MTT = dataclasses.replace(VGG_MSD, name='vgg_mtt', title='VGG (MTT)', training_data=MTT)

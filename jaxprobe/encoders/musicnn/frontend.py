@@ -1,0 +1,80 @@
+"""From a wave to log mel patches, with the reference's own arithmetic."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxprobe.encoders.blocks.frames import frames
+
+SAMPLE_RATE, FFT, HOP, BANDS = 16000, 512, 256, 96
+LARGEST_FLOAT16 = 65504.0
+
+
+def slaney_mel() -> Float[np.ndarray, 'spectrum bands']:
+    """Triangles on Slaney's mel scale (linear to 1 kHz, then logarithmic), each of unit area.
+
+    Returns:
+        [257 96], 0 Hz to 8 kHz: what `librosa.filters.mel(sr=16000, n_fft=512, n_mels=96)` is
+        the transpose of.
+    """
+    frequency = np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1)[:, None]
+    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(SAMPLE_RATE / 2), BANDS + 2))[None, :]
+    low, middle, high = edges[:, :-2], edges[:, 1:-1], edges[:, 2:]
+    rising = (frequency - low) / (middle - low)
+    falling = (high - frequency) / (high - middle)
+    return np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (high - low))
+
+
+# Slaney's scale: 200/3 Hz per mel up to 1 kHz (mel 15), then 27 mels per factor of 6.4.
+_KNEE_HZ, _KNEE_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0
+
+
+def _hz_to_mel(frequency: float) -> float:
+    if frequency < _KNEE_HZ:
+        return frequency * 3.0 / 200.0
+    return _KNEE_MEL + np.log(frequency / _KNEE_HZ) / _LOG_STEP
+
+
+def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
+    above = _KNEE_HZ * np.exp(_LOG_STEP * np.maximum(mel - _KNEE_MEL, 0.0))
+    return np.where(mel < _KNEE_MEL, mel * 200.0 / 3.0, above)
+
+
+def hann() -> Float[np.ndarray, 'fft']:
+    """The periodic Hann window of 512 samples."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)
+
+
+def log_mel(
+    window: Float[Array, 'fft'], mel: Float[Array, 'spectrum bands'], wave: Float[Array, 'B S']
+) -> Float[Array, 'B T bands']:
+    """Log-compressed mel power at 62.5 frames per second, frame i centred at sample 256 i.
+
+    The 256 samples before the window's start are its own reflection, as in the reference at the
+    start of a file; the end needs none, because only frames that lie inside are made.
+
+    Args:
+        window: from `hann`.
+        mel: from `slaney_mel`.
+        wave: [B S] in +-1; 47 872 samples give the 187 frames of a patch.
+
+    Returns:
+        [B T 96] with T = S // 256.
+    """
+    half = FFT // 2
+    padded = jnp.pad(wave, ((0, 0), (half, 0)), mode='reflect')
+    spectrum = jnp.fft.rfft(frames(padded, FFT, HOP) * window[None, None])
+    power = spectrum.real**2 + spectrum.imag**2
+    bands = jnp.matmul(power, mel, precision='highest')
+    return compress(bands)
+
+
+def compress(bands: Float[Array, '*shape']) -> Float[Array, '*shape']:
+    """log10(10000 x + 1) of mel power that went through half precision.
+
+    The reference stores mel power as float16 and scales it as float32 (numpy 1 promoted it). It
+    has to be scaled after the way back: 10000 x overflows float16 from 6.55 on. Power beyond
+    float16's range itself, which no wave in +-1 has, is clipped instead of becoming infinite.
+    """
+    halved = jnp.minimum(bands, LARGEST_FLOAT16).astype(jnp.float16)
+    return jnp.log10(10000.0 * halved.astype(jnp.float32) + 1.0)
