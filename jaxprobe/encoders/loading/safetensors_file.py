@@ -92,7 +92,7 @@ def _header(path: Path, view: memoryview) -> tuple[dict[str, Any], int]:
 
 def _tensor(path: Path, data: memoryview, name: str, entry: Any) -> tuple[np.ndarray, int]:
     try:
-        dtype, shape = entry['dtype'], tuple(entry['shape'])
+        dtype, shape = str(entry['dtype']), tuple(entry['shape'])
         begin, end = entry['data_offsets']
         if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
             raise ValueError

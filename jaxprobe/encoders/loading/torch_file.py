@@ -16,11 +16,12 @@ import mmap
 import pickle
 import pickletools
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import ml_dtypes
 import numpy as np
@@ -28,7 +29,8 @@ import numpy as np
 from jaxprobe.core.errors import WeightsError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-PICKLE_LIMIT = 256 << 20  # Bytes of the describing pickle; a large model's has under 1 MB.
+PICKLE_LIMIT = 16 << 20  # Bytes of the describing pickle; a large model's has under 1 MB.
+LINE_LIMIT = 4096  # Bytes of the longest name it may hold.
 NESTS = ('state_dict', 'model_state_dict', 'model', 'module', 'params')
 
 _DTYPES: dict[str, Any] = {
@@ -214,28 +216,32 @@ def _storages(found: Any) -> list[_Storage]:
     return storages
 
 
-class _MemoryFile(io.RawIOBase):
-    """A mapped file as a seekable stream, for the zip reader."""
+class _MemoryFile:
+    """A mapped file as a stream. Reads never allocate more than is there, unlike `io`'s own."""
 
     def __init__(self, view: memoryview):
         self._view, self._position = view, 0
 
-    def readable(self) -> bool:
-        return True
-
     def seekable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._view)}
         self._position = max(0, base[whence] + offset)
         return self._position
 
-    def readinto(self, buffer: Any) -> int:
-        data = self._view[self._position : self._position + len(buffer)]
-        buffer[: len(data)] = data
+    def read(self, size: int | None = -1) -> bytes:
+        end = len(self._view) if size is None or size < 0 else self._position + size
+        data = bytes(self._view[self._position : end])
         self._position += len(data)
-        return len(data)
+        return data
+
+    def readline(self) -> bytes:
+        ahead = bytes(self._view[self._position : self._position + LINE_LIMIT])
+        return self.read(ahead.find(b'\n') + 1 or len(ahead))
 
 
 class _Unpickler(pickle.Unpickler):
@@ -261,8 +267,7 @@ def _unpickle(view: memoryview) -> tuple[Any, int]:
         The object, and how many bytes its pickle took.
     """
     end = _checked(view[:PICKLE_LIMIT])
-    stream = io.BufferedReader(_MemoryFile(view[:end]))
-    return _Unpickler(stream, encoding='utf-8').load(), end
+    return _Unpickler(_MemoryFile(view[:end]), encoding='utf-8').load(), end
 
 
 def _checked(view: memoryview) -> int:
@@ -276,13 +281,16 @@ def _checked(view: memoryview) -> int:
         ValueError: an operation is unknown, cut short, or asks for memory out of proportion.
     """
     refused, end = [], 0
-    for operation, argument, position in pickletools.genops(io.BufferedReader(_MemoryFile(view))):
-        end = (position or 0) + 1  # Right for STOP, the last operation, which takes one byte.
-        if operation.name in ('GLOBAL', 'INST'):
-            module, _, name = str(argument).partition(' ')
-            refused += [] if (module, name) in _ALLOWED else [f'{module}.{name}']
-        if operation.name.endswith('PUT') and int(str(argument)) > len(view):
-            raise ValueError(f'memo index {argument}')  # The unpickler would allocate as many.
+    stream = cast('IO[bytes]', _MemoryFile(view))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # Of damaged escapes; the damage itself is an error.
+        for operation, argument, position in pickletools.genops(stream):
+            end = (position or 0) + 1  # Right for STOP, the last, which takes one byte.
+            if operation.name in ('GLOBAL', 'INST'):
+                module, _, name = str(argument).partition(' ')
+                refused += [] if (module, name) in _ALLOWED else [f'{module}.{name}']
+            if operation.name.endswith('PUT') and int(str(argument)) > len(view):
+                raise ValueError(f'memo index {argument}')  # As many would be allocated.
     if refused:
         raise _refused(refused)
     return end
