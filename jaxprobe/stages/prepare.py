@@ -1,0 +1,69 @@
+"""Prepare: what data there is for a task, told to a person before anything is computed."""
+
+import textwrap
+from pathlib import Path
+
+from jaxprobe.tasks.base import SPLITS, Preparation, Task
+
+_MISSING_SHOWN = 20
+
+
+def prepare(task: Task, data_dir: Path) -> tuple[str, Preparation]:
+    """Verifies a task's data; synthetic data are made, nothing is downloaded.
+
+    Args:
+        task: as `jaxprobe.tasks.registry.build` returns it.
+        data_dir: where data sets live, in their owners' layouts.
+
+    Returns:
+        A text that says what was found, what is missing, where to get it and under what
+        licence; and the same for programs.
+
+    Raises:
+        DataError: the task's own list of items cannot be read.
+    """
+    found = task.prepare(data_dir)
+    return describe(task, data_dir, found), found
+
+
+def describe(task: Task, data_dir: Path, found: Preparation) -> str:
+    """Words what `task.prepare` found, most important first."""
+    lines = [f'{task.name}: {task.card.title}', *_counts(found)]
+    lines += _missing(found)
+    lines += [f'  excluded: {name} ({reason})' for name, reason in found.excluded.items()]
+    lines += [_wrapped('  note: ', note) for note in found.notes]
+    if found.missing or not found.usable:
+        lines.append(_wrapped('  how to get it: ', task.card.how_to_get))
+    lines.append(_wrapped('  licence: ', task.card.licence))
+    lines.append(_wrapped('  split: ', f'{task.card.split_source}; sha256 {found.split_sha256}'))
+    lines.append(f'  {_verdict(found)}')
+    return '\n'.join(lines)
+
+
+def _counts(found: Preparation) -> list[str]:
+    parts = [f'{s} {found.found.get(s, 0)} of {found.expected.get(s, 0)}' for s in SPLITS]
+    return [f'  found: {", ".join(parts)}']
+
+
+def _missing(found: Preparation) -> list[str]:
+    if not found.missing:
+        return []
+    shown = [f'    {name}' for name in found.missing[:_MISSING_SHOWN]]
+    rest = len(found.missing) - len(shown)
+    head = f'  missing: {len(found.missing)} files'
+    return [f'{head}, the first {len(shown)}:' if rest else f'{head}:', *shown]
+
+
+def _verdict(found: Preparation) -> str:
+    if not found.usable:
+        return 'NOT USABLE as it stands.'
+    if found.missing:
+        return (
+            'usable, but incomplete: extraction stops at the missing files unless '
+            "extract.on_error='quarantine', which counts them in every result."
+        )
+    return 'ready.'
+
+
+def _wrapped(head: str, text: str) -> str:
+    return textwrap.fill(text, 100, initial_indent=head, subsequent_indent='    ')

@@ -1,0 +1,33 @@
+"""What a kind of target is judged by and trained with, where the data set says nothing else.
+
+The same words as in `jaxprobe.metrics`, repeated so that listing tasks need not import numpy;
+`tests/contract/tasks_test.py` holds the two together.
+"""
+
+from collections.abc import Sequence
+
+from jaxprobe.tasks.base import Kind, Protocol
+
+_METRICS = {
+    Kind.MULTICLASS: ('accuracy', 'macro_f1'),
+    Kind.MULTILABEL: ('roc_auc', 'ap'),
+    Kind.REGRESSION: ('r2',),
+    Kind.KEY: ('weighted_score', 'accuracy'),
+}
+
+
+def metrics(kind: Kind, labels: Sequence[str]) -> tuple[str, ...]:
+    """Metrics of a kind, the primary one first; a regression has one more per output."""
+    own = _METRICS[kind]
+    return own + tuple(f'r2_{label}' for label in labels) if kind is Kind.REGRESSION else own
+
+
+def protocol(kind: Kind, window_seconds: float = 0.0) -> Protocol:
+    """MARBLE v1's numbers for tasks of a kind; with tags it is less patient."""
+    tags = kind is Kind.MULTILABEL
+    return Protocol(
+        monitor=_METRICS[kind][0],
+        plateau_patience=3 if tags else 5,
+        stop_patience=10 if tags else 20,
+        window_seconds=window_seconds,
+    )

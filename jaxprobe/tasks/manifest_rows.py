@@ -1,0 +1,134 @@
+"""Reading a user's table of labels: CSV with a header, or JSONL with one object per line.
+
+Mistakes are collected with their line, never raised one by one, so that a table is mended in one
+go.
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxprobe.core.errors import DataError, suggest
+
+_SHOWN = 20
+_JSON_LINES = ('.jsonl', '.ndjson')
+
+
+class Row(NamedTuple):
+    """One labelled line: its number in the file, and column -> value (text, from a CSV)."""
+
+    line: int
+    values: dict[str, Any]
+
+
+class Mistakes:
+    """Everything wrong with one table, in the order of its lines."""
+
+    def __init__(self, path: Path):
+        """Starts with none."""
+        self._path = path
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, line: int, what: str) -> None:
+        """Adds a mistake; line 0 is the table as a whole."""
+        self._found.append((line, what))
+
+    def raise_any(self) -> None:
+        """Raises all of them at once, the first twenty in words.
+
+        Raises:
+            DataError: there is at least one.
+        """
+        if not self._found:
+            return
+        ordered = sorted(self._found, key=lambda mistake: mistake[0])
+        shown = [f'  line {line}: {what}' if line else f'  {what}' for line, what in ordered]
+        more = len(shown) - _SHOWN
+        lines = [*shown[:_SHOWN], *([f'  and {more} more'] if more > 0 else [])]
+        count = f'{len(shown)} mistake{"s" if len(shown) > 1 else ""}'
+        raise DataError(f'{self._path} cannot be used, {count}:\n' + '\n'.join(lines))
+
+
+def read(path: Path, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
+    """Reads a table.
+
+    Args:
+        path: a file named .jsonl (or .ndjson), anything else is taken for CSV.
+        mistakes: what is wrong with single lines is added here.
+
+    Returns:
+        Column names in order of first appearance, and the rows.
+
+    Raises:
+        DataError: there is no such file, or it is not text in UTF-8.
+    """
+    text = _text(path)
+    if path.suffix.lower() in _JSON_LINES:
+        return _json_lines(text, mistakes)
+    if text.lstrip().startswith(('{', '[')):
+        mistakes.add(1, 'this looks like JSON: write one object per line and name the file .jsonl')
+        return [], []
+    return _csv(text, mistakes)
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        near = [p.name for p in path.parent.glob('*') if p.suffix in ('.csv', *_JSON_LINES)]
+        beside = f' {suggest(path.name, near)}' if near else ''
+        raise DataError(f'manifest {path} is not a file.{beside}') from None
+    try:
+        return data.decode('utf-8-sig')  # A byte order mark is Excel's habit, and harmless.
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f'{path} is not UTF-8 text (byte {error.start}); save it again as CSV UTF-8.'
+        ) from None
+
+
+def _csv(text: str, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
+    reader = csv.reader(io.StringIO(text, newline=''))
+    header = [name.strip() for name in next(reader, [])]
+    if not header:
+        mistakes.add(0, 'the table is empty: its first line names the columns, path,split,label')
+        return [], []
+    for separator, name in ((';', 'semicolons'), ('\t', 'tabs')):
+        if len(header) == 1 and separator in header[0]:
+            mistakes.add(1, f'columns are separated by {name}; save the table with commas')
+            return [], []
+    for name in sorted({n for n in header if n and header.count(n) > 1}):
+        mistakes.add(1, f'column {name!r} appears more than once')
+    rows = []
+    for values in reader:
+        if not any(value.strip() for value in values):
+            continue
+        if len(values) != len(header):
+            mistakes.add(
+                reader.line_num,
+                f'{len(values)} fields, but the header names {len(header)}; put quotes around a '
+                f'value that contains a comma',
+            )
+            continue
+        pairs = zip(header, values, strict=True)
+        rows.append(Row(reader.line_num, {n: v.strip() for n, v in pairs if n}))
+    return [name for name in header if name], rows
+
+
+def _json_lines(text: str, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
+    rows, columns = [], {}
+    for line, content in enumerate(text.splitlines(), start=1):
+        if not content.strip():
+            continue
+        try:
+            values = json.loads(content)
+        except json.JSONDecodeError as error:
+            mistakes.add(line, f'not JSON: {error.msg} at column {error.colno}')
+            continue
+        if not isinstance(values, dict):
+            mistakes.add(line, f'a JSON {type(values).__name__}, not an object {{...}}')
+            continue
+        rows.append(Row(line, values))
+        columns |= dict.fromkeys(values)
+    return list(columns), rows

@@ -1,0 +1,117 @@
+"""The tasks there are, and how a name with options becomes one.
+
+A builder is a function of keyword options that returns a `Task`. Besides its own options every
+task takes those of `Protocol` (`epochs`, `window_seconds`, ...), which replace its numbers.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jaxprobe.core.errors import ConfigError, suggest
+from jaxprobe.core.registry import Registry
+from jaxprobe.tasks.base import Protocol, Task
+
+TASKS = Registry(
+    'task',
+    {
+        'synth_pitch': 'jaxprobe.tasks.synth:pitch',
+        'synth_instrument': 'jaxprobe.tasks.synth:instrument',
+        'synth_key': 'jaxprobe.tasks.synth:key',
+        'synth_tags': 'jaxprobe.tasks.synth:tags',
+        'synth_emotion': 'jaxprobe.tasks.synth:emotion',
+        'gtzan_genre': 'jaxprobe.tasks.gtzan:genre',
+        'own_data': 'jaxprobe.tasks.manifest:own_data',
+    },
+    group='jaxprobe.tasks',
+)
+
+_PROTOCOL = {field.name: field for field in dataclasses.fields(Protocol)}
+
+
+def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
+    """Builds a task.
+
+    Args:
+        name: a registered name, or the dotted path of a builder.
+        options: the builder's own options, and fields of `Protocol` to change. Text is read
+            as the type of the option's default, as it comes from a command line.
+
+    Returns:
+        The task; nothing is read but what its labels need.
+
+    Raises:
+        ConfigError: the name or an option is unknown (near names are given), or a value does
+            not fit.
+        DataError: the user's own manifest cannot be used.
+    """
+    builder = TASKS.load(name)
+    own, numbers = _sort_options(name, builder, dict(options or {}))
+    task = builder(**own)
+    protocol = dataclasses.replace(task.protocol, **numbers)
+    _check_protocol(task, protocol)
+    return dataclasses.replace(task, protocol=protocol, options={**task.options, **own, **numbers})
+
+
+def _sort_options(
+    name: str, builder: Callable[..., Task], options: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tells a builder's own options from the protocol's, and gives both their types."""
+    parameters = inspect.signature(builder).parameters
+    defaults = {key: p.default for key, p in parameters.items() if p.default is not p.empty}
+    own, numbers = {}, {}
+    for key, value in options.items():
+        if key in parameters:
+            own[key] = _typed(f'{name}.{key}', value, defaults.get(key))
+        elif key in _PROTOCOL:
+            default = _PROTOCOL[key].default
+            like = '' if default is dataclasses.MISSING else default
+            numbers[key] = _typed(f'{name}.{key}', value, like)
+        else:
+            known = [*parameters, *_PROTOCOL]
+            raise ConfigError(f'task {name} has no option {key!r}. {suggest(key, known)}')
+    return own, numbers
+
+
+def _typed(what: str, value: Any, default: Any) -> Any:
+    """Reads a value as the type of its default: text '60,20,20' as a tuple of integers."""
+    if default is None or isinstance(value, type(default)):
+        return value
+    try:
+        if isinstance(default, tuple):
+            parts = value.split(',') if isinstance(value, str) else list(value)
+            return tuple(type(default[0])(part) for part in parts if str(part).strip())
+        if isinstance(default, int) and isinstance(value, float) and value != int(value):
+            raise ValueError
+        return type(default)(value)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f'{what}={value!r} cannot be read as {type(default).__name__}; its default is '
+            f'{default!r}.'
+        ) from None
+
+
+def _check_protocol(task: Task, p: Protocol) -> None:
+    """Refuses protocol numbers that make no sense, all in one message."""
+    wrong = []
+    known = (*task.metrics, 'loss')
+    if p.monitor not in known:
+        wrong.append(f'monitor {p.monitor!r} is unknown. {suggest(p.monitor, known)}')
+    if p.aggregation not in ('logits', 'probs', 'embeddings'):
+        wrong.append(f'aggregation={p.aggregation!r} is not logits, probs or embeddings')
+    if p.tail not in ('drop', 'overlap'):
+        wrong.append(f'tail={p.tail!r} is not drop or overlap')
+    for key in ('batch_items', 'epochs', 'plateau_patience', 'stop_patience'):
+        if getattr(p, key) < 1:
+            wrong.append(f'{key}={getattr(p, key)} must be at least 1')
+    if min(p.hidden, default=1) < 1:
+        wrong.append(f'hidden={p.hidden} must be positive widths')
+    if not 0 <= p.dropout < 1:
+        wrong.append(f'dropout={p.dropout} must be in [0, 1)')
+    if not 0 < p.plateau_factor <= 1:
+        wrong.append(f'plateau_factor={p.plateau_factor} must be in (0, 1]')
+    if p.window_seconds < 0:
+        wrong.append(f'window_seconds={p.window_seconds} must not be negative')
+    if wrong:
+        raise ConfigError(f'task {task.name}: ' + '; '.join(wrong) + '.')
