@@ -45,3 +45,20 @@ $(VENV)/tested: $(VENV)/installed
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .ruff_cache
+
+# Live checks against torch packages whose versions fight with ours, in an environment of their own.
+REFERENCE := .venv-reference
+reference: $(VENV)/installed $(REFERENCE)/installed
+	$(REFERENCE)/bin/python tests/reference/muq_live.py runs/reference/muq
+	$(BIN)/jaxprobe check encoder muq --weights=runs/reference/muq/model.safetensors \
+	  --arch=runs/reference/muq/config.json --reference=runs/reference/muq/io.npz
+
+$(REFERENCE)/installed: tests/reference/requirements.txt
+	$(PYTHON) -m venv $(REFERENCE)
+	$(REFERENCE)/bin/python -m pip install --quiet torch==2.13.0
+	$(REFERENCE)/bin/python -m pip install --quiet -r tests/reference/requirements.txt
+	$(REFERENCE)/bin/python -m pip install --quiet --no-deps muq==0.1.0
+	@# torchaudio's compiled part wants CUDA libraries; its Python part is all that MuQ uses.
+	@$(REFERENCE)/bin/python -c 'import torch; raise SystemExit(torch.version.cuda is not None)' \
+	  && rm -f $(REFERENCE)/lib/python*/site-packages/torchaudio/lib/*.so || true
+	@touch $@

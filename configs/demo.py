@@ -19,11 +19,11 @@ def get_config(mode: str = 'full') -> ConfigDict:
     c.encoder = config.encoder('musicnn_msd')
     c.beside.fbank_chroma = config.encoder('fbank_chroma')
     c.beside.random_conformer = config.encoder('toy_conformer', weights='random')
-    items = dict(train=240, valid=80, test=120)
+    items = (240, 80, 120)  # Clips of train, valid, test.
     c.probe.seeds = 2
     if config.is_smoke(mode):
-        items = dict(train=24, valid=12, test=12)
+        items = (24, 12, 12)
         c.probe.epochs = 3
         c.probe.learning_rates = (1e-3, 5e-3)
-    c.tasks = {name: dict(items) for name in ('synth_instrument', 'synth_key', 'synth_tags')}
+    c.tasks = {name: dict(items=items) for name in ('synth_instrument', 'synth_key', 'synth_tags')}
     return c

@@ -15,6 +15,7 @@ from typing import Any
 from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
 from jaxprobe.plan import Plan, limited
+from jaxprobe.stages import progress
 from jaxprobe.tasks.base import Item, Task
 
 
@@ -77,7 +78,7 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
                 clips_of(items_of(task, plan))
             )
         for spec, clips in framings.values():
-            began = time.monotonic()
+            shown = progress.Encoding(chosen.label)
             report = extracting.extract(
                 encoder,
                 spec,
@@ -86,10 +87,11 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
                 threads=plan.extract.threads,
                 shard_minutes=plan.extract.shard_minutes,
                 on_error=plan.extract.on_error,
-                progress=Progress(chosen.label),
+                progress=shown,
             )
-            seconds = time.monotonic() - began
-            cost.add_part(f'extract/{spec.name}', {'seconds': seconds, **report._asdict()})
+            shown.close()
+            _tell(chosen.label, report)
+            cost.add_part(f'extract/{spec.name}', report._asdict())
 
 
 def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
@@ -97,11 +99,11 @@ def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
     from jaxprobe.stages import probe as probing
 
     for chosen in plan.encoders:
-        encoder = None
+        # Only what identifies the encoder is needed here; its parameters would crowd the bank.
+        encoder = chosen.load(plan.seed)._replace(params=None)
         for task in plan.tasks:
-            encoder = encoder or chosen.load(plan.seed)
             began = time.monotonic()
-            trained = probing.run(encoder, chosen, task, plan, workdir, Progress)
+            trained = probing.run(encoder, chosen, task, plan, workdir, progress.Training)
             if trained:
                 seconds = round(time.monotonic() - began, 3)
                 cost.add_part(f'probe/{chosen.label}/{task.name}', {'seconds': seconds} | trained)
@@ -126,3 +128,14 @@ STAGES: dict[str, Stage] = {
 def items_of(task: Task, plan: Plan) -> list[Item]:
     """The items a run uses: all, or `limit` of each split."""
     return limited(task.items(plan.data_dir), plan.limit)
+
+
+def _tell(label: str, report: Any) -> None:
+    """One line per store: what was encoded now, what was there before, what was odd."""
+    odd = {'padded': report.padded, 'silent': report.silent, 'unusable': len(report.failed)}
+    words = [f'{count} {what}' for what, count in odd.items() if count]
+    print(
+        f'   {label}: {report.windows} windows of {report.clips} clips; '
+        f'{report.encoded_seconds:.0f} s of audio encoded now, {report.x_real_time:.0f} x real time'
+        + (f' ({", ".join(words)})' if words else '')
+    )

@@ -4,6 +4,7 @@ A finished bank is known by the fingerprint of everything that decides its numbe
 was killed redoes the bank it was in and no other.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -92,17 +93,26 @@ def run(
         print(f'   {chosen.label} / {task.name}: done before')
         return None
 
-    splits, padded = _splits(task, present, store, streamed=plan.probe.data == 'streamed')
-    meta |= {'rows': {s: int(np.sum(splits[s].count)) for s in SPLITS}, 'padded_windows': padded}
-    trained = bank.train(
-        grid,
-        tuple(layer.width for layer in encoder.card.layers),
-        splits['train'],
-        splits['valid'],
-        splits['test'],
-        max_cells=plan.probe.max_cells,
-        progress=progress(f'{chosen.label} / {task.name}'),
-    )
+    with contextlib.ExitStack() as stack:
+        readers = {
+            split: stack.enter_context(reader.RowReader(store, clips_of(of_split(present, split))))
+            for split in SPLITS
+        }
+        splits = _splits(task, present, readers)
+        meta['rows'] = {s: rows.rows for s, rows in readers.items()}
+        meta['padded_windows'] = {s: int(rows.padded.sum()) for s, rows in readers.items()}
+        shown = progress(f'{chosen.label} / {task.name}')
+        trained = bank.train(
+            grid,
+            tuple(layer.width for layer in encoder.card.layers),
+            splits['train'],
+            splits['valid'],
+            splits['test'],
+            data=plan.probe.data,
+            max_cells=plan.probe.max_cells,
+            progress=shown,
+        )
+        shown.close()
     record = _record(trained, splits, present, meta, plan.probe.logits_dtype)
     results.write_bank(folder, task.name, record)
     return {'cells': len(trained.source), 'epochs': int(trained.epochs_run.max())}
@@ -132,22 +142,23 @@ def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> 
 
 
 def _splits(
-    task: Task, items: Sequence[Item], store: Path, *, streamed: bool
-) -> tuple[dict[str, Split], dict[str, int]]:
-    """Reads each split's embeddings (or opens them) and encodes its targets."""
-    splits, padded = {}, {}
-    for split in SPLITS:
-        part = [item for item in items if item.split == split]
-        clips = clips_of(part)
-        windows = reader.RowReader(store, clips) if streamed else reader.load(store, clips)
-        splits[split] = Split(
-            groups=windows if streamed else windows.groups,
-            first=windows.first,
-            count=windows.count,
-            targets=targets.encode(task, part),
+    task: Task, items: Sequence[Item], readers: dict[str, reader.RowReader]
+) -> dict[str, Split]:
+    """What the bank reads of each split: rows in the store, and encoded targets."""
+    return {
+        split: Split(
+            groups=rows,
+            first=rows.first,
+            count=rows.count,
+            targets=targets.encode(task, of_split(items, split)),
         )
-        padded[split] = int(np.sum(windows.padded))
-    return splits, padded
+        for split, rows in readers.items()
+    }
+
+
+def of_split(items: Sequence[Item], split: str) -> list[Item]:
+    """The items of one split, in order."""
+    return [item for item in items if item.split == split]
 
 
 def _check_splits(task: Task, items: Sequence[Item]) -> None:
@@ -234,7 +245,7 @@ def _record(
     meta: dict[str, Any],
     logits_dtype: str,
 ) -> results.BankRecord:
-    by_split = {s: [item for item in items if item.split == s] for s in SPLITS}
+    by_split = {split: of_split(items, split) for split in SPLITS}
     return results.BankRecord(
         source=tuple(trained.source),
         learning_rate=np.asarray(trained.learning_rate, np.float64),

@@ -1,0 +1,73 @@
+"""Progress of long work: rate and time left, a bar on a terminal, a line now and then in a log."""
+
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+from jaxprobe.probes.spec import Progress
+
+_LOG_SECONDS = 10.0  # Between lines where nobody watches.
+
+
+def _bar(label: str, total: float) -> Any:
+    watched = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        desc=f'   {label}',
+        bar_format='{desc}: {percentage:3.0f}% {postfix[0]}',
+        postfix=[''],
+        mininterval=0.2 if watched else _LOG_SECONDS,
+        ascii=not watched,
+        dynamic_ncols=watched,
+    )
+
+
+class Encoding:
+    """Follows an extraction: seconds of audio, times real time, time left."""
+
+    def __init__(self, label: str):
+        """Shows nothing until the first batch is done."""
+        self._label = label
+        self._bar: Any = None
+        self._began = time.monotonic()
+
+    def __call__(self, done: float, total: float) -> None:
+        """Takes seconds of audio done and to do."""
+        if self._bar is None:
+            self._bar = _bar(f'{self._label}: encoding', total)
+        rate = done / max(1e-9, time.monotonic() - self._began)
+        left = (total - done) / max(1e-9, rate)
+        self._bar.postfix = [
+            f'of {total:.0f} s of audio, {rate:.0f} x real time, {left:.0f} s left'
+        ]
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Ends the line."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class Training:
+    """Follows a bank: epoch, cells still training, epochs per second, time left at most."""
+
+    def __init__(self, label: str):
+        """Shows nothing until the first epoch is done."""
+        self._label = label
+        self._bar: Any = None
+
+    def __call__(self, at: Progress) -> None:
+        """Takes where the bank stands after an epoch."""
+        if self._bar is None:
+            self._bar = _bar(f'{self._label}: training', at.epochs)
+        left = f'{at.epochs_per_second:.1f} epochs/s, at most {at.seconds_left:.0f} s left'
+        text = f'epoch {at.epoch + 1} of {at.epochs}, {at.alive} of {at.cells} cells, {left}'
+        self._bar.postfix = [text]
+        self._bar.update(at.epoch + 1 - self._bar.n)
+
+    def close(self) -> None:
+        """Ends the line."""
+        if self._bar is not None:
+            self._bar.close()
