@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, Shaped
+from jaxtyping import Array, Float, Int, Shaped
 
 from jaxprobe.core.errors import DataError
-from jaxprobe.probes import block, cells, draws, items, memory, packing, scores
+from jaxprobe.probes import block, cells, items, memory, packing, scores
 from jaxprobe.probes import data as feeds
 from jaxprobe.probes.packing import Packed, Retired
 from jaxprobe.probes.schedule import Patience
@@ -56,7 +56,6 @@ class _Setup(NamedTuple):
     spec: BankSpec
     plan: cells.Plan
     recipes: tuple[block.Recipe, ...]  # By family.
-    keys: Key[Array, 'S']
     segments: Callable[[int], Iterator[feeds.Segment]]
     targets: Shaped[Array, 'N *outputs']
     valid: _Judged
@@ -113,14 +112,11 @@ def _set_up(
     rows = [feeds.n_rows(split) for split in splits.values()]
     plan = cells.plan(spec, layer_widths, rows[0])
     budget = memory.budget(spec, plan, rows, data, most)
-    keys = jnp.stack(
-        [draws.seed_key(spec.root_seed, spec.task, seed) for seed in range(spec.seeds)]
-    )
     train, valid, test = splits.values()
-    sizes = feeds.layout(spec, keys, train, budget.segment_bytes)
+    sizes = feeds.layout(spec, train, budget.segment_bytes)
     chunk = min(_EVALUATION_ROWS, max(rows[1:]))
     make = feeds.resident if budget.resident else feeds.streamed
-    feed = make(spec, keys, plan, (train, valid, test), sizes, chunk)
+    feed = make(spec, plan, (train, valid, test), sizes, chunk)
     patience = Patience(
         higher=spec.higher_is_better,
         plateau=spec.plateau_patience,
@@ -138,7 +134,6 @@ def _set_up(
         spec=spec,
         plan=plan,
         recipes=recipes,
-        keys=keys,
         segments=feed.segments,
         targets=_targets(spec, train),
         valid=_Judged(_targets(spec, valid), feeds.ragged(valid), feed.valid),
@@ -184,7 +179,7 @@ def _pack(setup: _Setup, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]
         if here:
             size = min(here, _block_size(setup, members, total))
             by_family[family] = packing.pack(
-                setup.spec, setup.plan, setup.keys, family, chosen, size, setup.recipes[0].patience
+                setup.spec, setup.plan, family, chosen, size, setup.recipes[0].patience
             )
     return by_family
 
@@ -198,9 +193,7 @@ def _run_epoch(
     setup: _Setup, by_family: dict[int, list[Packed]], epoch: int
 ) -> dict[int, list[Packed]]:
     learners = {
-        family: [
-            p.block.learner._replace(loss=jnp.zeros_like(p.block.learner.loss)) for p in packed
-        ]
+        family: [p.block.learner._replace(loss=jnp.zeros(len(p.cells))) for p in packed]
         for family, packed in by_family.items()
     }
     for segment in setup.segments(epoch):

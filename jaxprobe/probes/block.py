@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxprobe.probes import heads, items, losses, schedule, scores
 from jaxprobe.probes.data import Batches
@@ -63,16 +64,28 @@ class Block(NamedTuple):
 
 def start(
     params: Any,
-    rates: Float[Array, 'P'],
-    view: Int[Array, 'P'],
-    seed: Int[Array, 'P'],
+    rates: Float[np.ndarray, 'P'],
+    view: Int[np.ndarray, 'P'],
+    seed: Int[np.ndarray, 'P'],
+    filler: Bool[np.ndarray, 'P'],
     patience: Patience,
 ) -> Block:
-    """A block that has not run. `params` leads with the cell axis."""
-    learner = Learner(params, _ADAM.init(params), jnp.zeros(rates.shape, jnp.float32))
-    ensemble = jnp.zeros(rates.shape, jnp.int32)
-    kept = Kept(jax.tree.map(jnp.copy, params), schedule.start(rates, patience), ensemble)
-    return Block(learner, kept, view, seed)
+    """A block that has not run.
+
+    Args:
+        params: one head per cell, on the host.
+        rates, view, seed: see `Block` and `schedule.Schedule`.
+        filler: slots without a cell; they count as finished.
+        patience: the protocol's numbers.
+    """
+    zeros = jax.tree.map(
+        lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(_ADAM.init, params)
+    )
+    learner = Learner(params, zeros, np.zeros(rates.shape, np.float32))
+    state = schedule.start(rates, filler, patience)
+    made = Block(learner, Kept(params, state, np.zeros(rates.shape, np.int32)), view, seed)
+    # Copies, as every buffer is donated to the first step and belongs to nobody else.
+    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), made)
 
 
 @partial(jax.jit, static_argnames='recipe', donate_argnums=0)

@@ -98,8 +98,7 @@ def _pads(spec: BankSpec, layer_widths: tuple[int, ...], n_rows: int) -> dict[in
     first_hidden = (*spec.hidden, spec.outputs)[0]
     pads: dict[int, int] = {}
     for width in sorted(cells, reverse=True):
-        wider = [w for w in set(pads.values())]
-        target = min(wider, default=width)
+        target = min(pads.values(), default=width)
         extra = 3 * (target - width) * first_hidden * n_rows * cells[width] * _TYPICAL_EPOCHS
         pads[width] = target if extra < _COMPILE_WORTH else width
     return pads

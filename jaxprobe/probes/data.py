@@ -42,6 +42,16 @@ class Segment(NamedTuple):
     n_steps: int
 
 
+class _Drawn(NamedTuple):
+    """A segment's draws on the host; fields as in `Batches`."""
+
+    start: int
+    rows: Int[np.ndarray, 'S n R']
+    items: Int[np.ndarray, 'S n R']
+    n_rows: Int[np.ndarray, 'S n']
+    n_steps: int
+
+
 class Layout(NamedTuple):
     """Static sizes of the training batches."""
 
@@ -105,7 +115,7 @@ def ragged(split: Split) -> Ragged:
     return Ragged(first, count, int(split.count.max()))
 
 
-def layout(spec: BankSpec, keys: Key[Array, 'S'], split: Split, memory: float) -> Layout:
+def layout(spec: BankSpec, split: Split, memory: float) -> Layout:
     """Fixes the static sizes of training.
 
     The row count of a step is the largest that any step of any epoch of these seeds meets:
@@ -118,64 +128,66 @@ def layout(spec: BankSpec, keys: Key[Array, 'S'], split: Split, memory: float) -
     if split.count.min() == split.count.max():
         rows = items * int(split.count[0])
     else:
-        rows = _most_rows(spec, keys, split.count, steps)
+        rows = _most_rows(spec, split.count, steps)
         rows = -(-rows // 16) * 16
     per_step = spec.seeds * rows * max(1, sum(spec.hidden))
     segments = math.ceil(steps / max(1, int(memory // per_step)))
     return Layout(steps, items, rows, math.ceil(steps / segments))
 
 
-def _most_rows(spec: BankSpec, keys: Key[Array, 'S'], count: Int[np.ndarray, 'N'], steps: int):
+def _most_rows(spec: BankSpec, count: Int[np.ndarray, 'N'], steps: int) -> int:
+    padded = np.zeros(steps * spec.batch_items, np.int64)
     most = 0
-    padded = np.zeros((len(keys), steps * spec.batch_items), np.int64)
-    for epoch in range(spec.epochs):
-        order = np.asarray(order_of(keys, epoch, len(count)))
-        padded[:, : len(count)] = count[order]
-        most = max(most, int(padded.reshape(len(keys), steps, -1).sum(-1).max()))
+    for origin in draws.origins(spec.root_seed, spec.task, spec.seeds):
+        for epoch in range(spec.epochs):
+            padded[: len(count)] = count[draws.order(origin, epoch, len(count))]
+            most = max(most, int(padded.reshape(steps, -1).sum(-1).max()))
     return most
 
 
-@partial(jax.jit, static_argnums=2)
-def order_of(keys: Key[Array, 'S'], epoch: int | Int[Array, ''], n: int) -> Int[Array, 'S N']:
-    """The item order of one epoch, for every seed."""
-    return jax.vmap(draws.permutation, (0, None, None))(keys, epoch, n)
+def batch_rows(
+    order: Int[np.ndarray, 'N'], split: Split, steps: range, sizes: Layout
+) -> tuple[Int[np.ndarray, 'n R'], Int[np.ndarray, 'n R'], Int[np.ndarray, 'n']]:
+    """The rows of some steps of one epoch: each item's windows, item after item.
+
+    Returns:
+        Row and item of every place, 0 in places beyond a step's rows; and how many rows each
+        step has (at least 1, also beyond the epoch's end).
+    """
+    rows = np.zeros((len(steps), sizes.rows), np.int32)
+    items = np.zeros_like(rows)
+    filled = np.ones(len(steps), np.int32)
+    for place, step in enumerate(steps):
+        batch = order[step * sizes.items : (step + 1) * sizes.items]
+        count = split.count[batch]
+        total = int(count.sum())
+        begin = np.repeat(split.first[batch] - (np.cumsum(count) - count), count)
+        rows[place, :total] = begin + np.arange(total)
+        items[place, :total] = np.repeat(batch, count)
+        filled[place] = max(total, 1)
+    return rows, items, filled
 
 
 @partial(jax.jit, static_argnames=('sizes', 'hidden', 'dropout'))
-def draw(
+def draw_keeps(
     keys: Key[Array, 'S'],
-    order: Int[Array, 'S N'],
     epoch: int | Int[Array, ''],
     start: int | Int[Array, ''],
-    first: Int[Array, 'N'],
-    count: Int[Array, 'N'],
     *,
     sizes: Layout,
     hidden: tuple[int, ...],
     dropout: float,
-) -> Batches:
-    """Draws the batches of steps start .. start + sizes.segment of one epoch."""
-    n = order.shape[1]
-    offsets = jnp.arange(sizes.items)
-
-    def one(key, order, step):
-        place = step * sizes.items + offsets
-        item = order[jnp.minimum(place, n - 1)]
-        size = jnp.where(place < n, count[item], 0)
-        end = jnp.cumsum(size)
-        row = jnp.arange(sizes.rows)
-        slot = jnp.minimum(jnp.searchsorted(end, row, side='right'), sizes.items - 1)
-        real = row < end[-1]
-        rows = jnp.where(real, first[item[slot]] + row - (end - size)[slot], 0)
-        keeps = tuple(
-            draws.keep(key, epoch, step, (sizes.rows, width), i, dropout)
-            for i, width in enumerate(hidden)
-            if dropout
-        )
-        return Batches(rows, jnp.where(real, item[slot], 0), end[-1], keeps)
-
+) -> tuple[Bool[Array, 'S n R _'], ...]:
+    """The dropout masks of steps start .. start + sizes.segment, one array per hidden layer."""
     steps = start + jnp.arange(sizes.segment)
-    return jax.vmap(jax.vmap(one, (None, None, 0)), (0, 0, None))(keys, order, steps)
+
+    def of_layer(i: int, width: int):
+        def one(key, step):
+            return draws.keep(key, epoch, step, i, (sizes.rows, width), dropout)
+
+        return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(keys, steps)
+
+    return tuple(of_layer(i, width) for i, width in enumerate(hidden))
 
 
 class Feed(NamedTuple):
@@ -200,7 +212,6 @@ def chunk_views(
 
 def resident(
     spec: BankSpec,
-    keys: Key[Array, 'S'],
     the_plan: cells.Plan,
     splits: tuple[Split, Split, Split],
     sizes: Layout,
@@ -212,15 +223,14 @@ def resident(
     held = [[_put(v) for v in chunk_views(s, the_plan, chunk)] for s in (valid, test)]
 
     def segments(epoch: int) -> Iterator[Segment]:
-        for batches, n_steps in _draws(spec, keys, train, sizes, epoch):
-            yield Segment(data, batches, n_steps)
+        for drawn in _draws(spec, train, sizes, epoch):
+            yield Segment(data, _batches(spec, drawn, sizes, epoch), drawn.n_steps)
 
     return Feed(segments, lambda: iter(held[0]), lambda: iter(held[1]))
 
 
 def streamed(
     spec: BankSpec,
-    keys: Key[Array, 'S'],
     the_plan: cells.Plan,
     splits: tuple[Split, Split, Split],
     sizes: Layout,
@@ -231,17 +241,17 @@ def streamed(
     reader = reader_of(train)
 
     def load(epoch: int) -> Iterator[Segment]:
-        for batches, n_steps in _draws(spec, keys, train, sizes, epoch):
-            rows, filled = np.asarray(batches.rows), np.asarray(batches.n_rows)
-            n = np.where(np.arange(filled.shape[1])[None, :] < n_steps, filled, 0)
-            real = np.arange(rows.shape[2])[None, None, :] < n[:, :, None]
-            groups = reader.read(rows[real])
-            local = np.zeros(rows.shape, np.int32)
+        for drawn in _draws(spec, train, sizes, epoch):
+            _, n, places = drawn.rows.shape
+            real = np.arange(places)[None, None, :] < drawn.n_rows[:, :, None]
+            real &= (np.arange(n) < drawn.n_steps)[None, :, None]
+            local = np.zeros(real.shape, np.int32)
             local[real] = np.arange(real.sum(), dtype=np.int32)
-            views = cells.read_views(groups, the_plan)
-            short = rows.size - int(real.sum())
+            views = cells.read_views(reader.read(drawn.rows[real]), the_plan)
+            short = local.size - int(real.sum())
             views = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
-            yield Segment(_put(views), batches._replace(rows=jnp.asarray(local)), n_steps)
+            batches = _batches(spec, drawn._replace(rows=local), sizes, epoch)
+            yield Segment(_put(views), batches, drawn.n_steps)
 
     def evaluate(split: Split) -> Iterator[Views]:
         return ahead(_put(v) for v in chunk_views(split, the_plan, chunk))
@@ -249,22 +259,27 @@ def streamed(
     return Feed(lambda epoch: ahead(load(epoch)), lambda: evaluate(valid), lambda: evaluate(test))
 
 
-def _draws(spec: BankSpec, keys: Key[Array, 'S'], train: Split, sizes: Layout, epoch: int):
-    order = order_of(keys, epoch, len(train.first))
-    first, count = jnp.asarray(train.first, jnp.int32), jnp.asarray(train.count, jnp.int32)
+def _draws(spec: BankSpec, train: Split, sizes: Layout, epoch: int) -> Iterator[_Drawn]:
+    """The draws of an epoch, segment by segment, still on the host."""
+    origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
+    orders = [draws.order(origin, epoch, len(train.first)) for origin in origins]
     for start in range(0, sizes.steps, sizes.segment):
-        batches = draw(
-            keys,
-            order,
-            epoch,
-            start,
-            first,
-            count,
-            sizes=sizes,
-            hidden=spec.hidden,
-            dropout=spec.dropout,
+        steps = range(start, start + sizes.segment)
+        drawn = [batch_rows(order, train, steps, sizes) for order in orders]
+        rows, items, filled = (np.stack(arrays) for arrays in zip(*drawn))
+        yield _Drawn(start, rows, items, filled, min(sizes.segment, sizes.steps - start))
+
+
+def _batches(spec: BankSpec, drawn: _Drawn, sizes: Layout, epoch: int) -> Batches:
+    keeps = ()
+    if spec.dropout and spec.hidden:
+        origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
+        keys = jnp.stack([draws.dropout_key(origin) for origin in origins])
+        keeps = draw_keeps(
+            keys, epoch, drawn.start, sizes=sizes, hidden=spec.hidden, dropout=spec.dropout
         )
-        yield batches, min(sizes.segment, sizes.steps - start)
+    rows, items, filled = (jnp.asarray(a) for a in (drawn.rows, drawn.items, drawn.n_rows))
+    return Batches(rows, items, filled, keeps)
 
 
 def _put(views: dict[int, Float[np.ndarray, '_ _ _']]) -> Views:

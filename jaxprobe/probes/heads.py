@@ -5,12 +5,14 @@ Parameters are a dict: `layers`, a tuple of {weight [out, in], bias [out]} as to
 weights are learned. There is no normalisation and no dropout on the input (spec/tasks.md, 2).
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from jaxprobe.probes import draws
 
@@ -21,7 +23,7 @@ _PRECISION = jax.lax.Precision.HIGHEST
 
 
 def init(
-    key: Key[Array, ''],
+    origin: draws.Origin,
     n_in: int,
     hidden: Sequence[int],
     n_out: int,
@@ -29,10 +31,10 @@ def init(
     mixed: int = 0,
     pad_to: int = 0,
 ) -> Params:
-    """Draws one head.
+    """Draws one head, on the host.
 
     Args:
-        key: of the seed; see `draws.seed_key`.
+        origin: of the seed; heads of one shape and seed start equal.
         n_in: width D of the embeddings.
         hidden: widths of the hidden layers.
         n_out: number of outputs C.
@@ -40,12 +42,12 @@ def init(
         pad_to: width of the rows it will be fed; columns beyond `n_in` meet zeros, and stay zero.
     """
     widths = [n_in, *hidden, n_out]
-    layers = [draws.linear(key, i, a, b) for i, (a, b) in enumerate(zip(widths, widths[1:]))]
+    layers = [draws.linear(origin, i, a, b) for i, (a, b) in enumerate(itertools.pairwise(widths))]
     if pad_to > n_in:
-        layers[0]['weight'] = jnp.pad(layers[0]['weight'], ((0, 0), (0, pad_to - n_in)))
+        layers[0]['weight'] = np.pad(layers[0]['weight'], ((0, 0), (0, pad_to - n_in)))
     params: Params = {'layers': tuple(layers)}
     if mixed:
-        params['mix'] = draws.mix_logits(key, mixed)
+        params['mix'] = draws.mix_logits(origin, mixed)
     return params
 
 

@@ -5,15 +5,16 @@ as fast each as 78 do together (BUILD.md, `python -m benchmarks.sweep`). On an a
 family is a few large blocks, so that finished cells can still be left behind.
 """
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Key
+from jaxtyping import Int
 
-from jaxprobe.probes import block, heads
+from jaxprobe.probes import block, draws, heads
 from jaxprobe.probes.cells import Plan
 from jaxprobe.probes.spec import BankSpec
 
@@ -39,7 +40,7 @@ class Retired(NamedTuple):
 def cell_bytes(spec: BankSpec, pad: int) -> int:
     """Bytes of one cell's parameters."""
     widths = (pad, *spec.hidden, spec.outputs)
-    return 4 * sum((a + 1) * b for a, b in zip(widths, widths[1:]))
+    return 4 * sum((a + 1) * b for a, b in itertools.pairwise(widths))
 
 
 def block_size(n_cells: int, bytes_per_cell: int, backend: str) -> int:
@@ -54,7 +55,6 @@ def block_size(n_cells: int, bytes_per_cell: int, backend: str) -> int:
 def pack(
     spec: BankSpec,
     plan: Plan,
-    keys: Key[Array, 'S'],
     family: int,
     chosen: Int[np.ndarray, '_'],
     size: int,
@@ -65,37 +65,28 @@ def pack(
     mine = chosen[cells.family[chosen] == family]
     mine = mine[np.argsort(cells.seed[mine], kind='stable')]
     mixed = len(plan.families[family].mixed)
+    origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
     pad = plan.families[family].pad
-    drawn = {}
-    for seed, width in sorted({(int(cells.seed[c]), int(cells.width[c])) for c in mine}):
-        drawn[seed, width] = heads.init(
-            keys[seed], width, spec.hidden, spec.outputs, mixed=mixed, pad_to=pad
+    drawn = {
+        (seed, width): heads.init(
+            origins[seed], width, spec.hidden, spec.outputs, mixed=mixed, pad_to=pad
         )
+        for seed, width in {(int(cells.seed[c]), int(cells.width[c])) for c in mine}
+    }
     packed = []
     for start in range(0, len(mine), size):
-        ids = mine[start : start + size]
-        full = np.concatenate([ids, np.repeat(ids[-1:], size - len(ids))])
+        slots = np.minimum(np.arange(start, start + size), len(mine) - 1)
+        filler = np.arange(start, start + size) >= len(mine)
+        ids = mine[slots]
         params = jax.tree.map(
-            lambda *leaves: jnp.stack(leaves),
-            *(drawn[int(cells.seed[c]), int(cells.width[c])] for c in full),
+            lambda *leaves: np.stack(leaves),
+            *(drawn[int(cells.seed[c]), int(cells.width[c])] for c in ids),
         )
         made = block.start(
-            params,
-            jnp.asarray(cells.rate[full]),
-            jnp.asarray(cells.view[full]),
-            jnp.asarray(cells.seed[full]),
-            patience,
+            params, cells.rate[ids], cells.view[ids], cells.seed[ids], filler, patience
         )
-        packed.append(Packed(*_idle(ids, size, made)))
+        packed.append(Packed(np.where(filler, -1, ids), made))
     return packed
-
-
-def _idle(ids: Int[np.ndarray, '_'], size: int, made: block.Block):
-    """Marks the slots beyond `ids` as finished."""
-    slots = np.concatenate([ids, np.full(size - len(ids), -1)])
-    state = made.kept.schedule
-    state = state._replace(finished=state.finished | jnp.asarray(slots < 0))
-    return slots, made._replace(kept=made.kept._replace(schedule=state))
 
 
 def alive(packed: Packed, finished: np.ndarray) -> np.ndarray:
@@ -124,28 +115,37 @@ def repack(packed: list[Packed], finished: list[np.ndarray]) -> tuple[list[Packe
         slots = np.flatnonzero((p.cells >= 0) & ~living_here)
         if len(slots):
             retired.append(Retired(p.cells[slots], _take(host.kept, slots)))
-    places = [(b, slot) for b, a in enumerate(living) for slot in np.flatnonzero(a)]
-    packed_again = []
-    for start in range(0, len(places), size):
-        mine = places[start : start + size]
-        full = mine + mine[-1:] * (size - len(mine))
-        made = _gather(hosts, full)
-        ids = np.array([packed[b].cells[slot] for b, slot in mine])
-        packed_again.append(Packed(*_idle(ids, size, made)))
-    return packed_again, retired
+    places = [(b, int(slot)) for b, a in enumerate(living) for slot in np.flatnonzero(a)]
+    again = [
+        _gather(packed, hosts, places[start : start + size], size)
+        for start in range(0, len(places), size)
+    ]
+    return again, retired
 
 
 def _take(tree: Any, slots: np.ndarray) -> Any:
     return jax.tree.map(lambda leaf: leaf[slots] if leaf.ndim else leaf, tree)
 
 
-def _gather(hosts: list[block.Block], places: list[tuple[int, int]]) -> block.Block:
+def _gather(
+    packed: list[Packed], hosts: list[block.Block], places: list[tuple[int, int]], size: int
+) -> Packed:
+    """A block of the cells at `places` (block, slot); the last is repeated to fill it."""
+    filler = np.arange(size) >= len(places)
+    full = [places[min(slot, len(places) - 1)] for slot in range(size)]
+
     def join(*leaves):
         if leaves[0].ndim == 0:
-            return jnp.asarray(leaves[0])
-        return jnp.asarray(np.stack([leaves[b][slot] for b, slot in places]))
+            return leaves[0]
+        return np.stack([leaves[b][slot] for b, slot in full])
 
-    return jax.tree.map(join, *hosts)
+    made = jax.tree.map(join, *hosts)
+    state = made.kept.schedule
+    state = state._replace(finished=state.finished | filler)
+    made = made._replace(kept=made.kept._replace(schedule=state))
+    ids = np.array([packed[b].cells[slot] for b, slot in full])
+    made = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), made)
+    return Packed(np.where(filler, -1, ids), made)
 
 
 def retire(packed: list[Packed]) -> list[Retired]:

@@ -7,6 +7,7 @@ torch's `ReduceLROnPlateau` (relative threshold 1e-4, no cooldown, no floor) and
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 _THRESHOLD = 1e-4
@@ -37,24 +38,23 @@ class Patience(NamedTuple):
     epochs: int
 
 
-def start(rates: Float[Array, 'P'], patience: Patience) -> Schedule:
-    """The schedule of cells that have not run."""
-
-    # Each leaf its own buffer: they are donated one by one.
-    def full(value, dtype):
-        return jnp.full(rates.shape, value, dtype)
-
-    worst = -jnp.inf if patience.higher else jnp.inf
+def start(
+    rates: Float[np.ndarray, 'P'], finished: Bool[np.ndarray, 'P'], patience: Patience
+) -> Schedule:
+    """The schedule of cells that have not run, on the host."""
+    worst = np.full(rates.shape, -np.inf if patience.higher else np.inf, np.float32)
+    zero = np.zeros(rates.shape, np.int32)
+    no = np.zeros(rates.shape, bool)
     return Schedule(
-        rate=jnp.array(rates),
-        plateau_best=full(worst, jnp.float32),
-        plateau_bad=full(0, jnp.int32),
-        best=full(worst, jnp.float32),
-        best_epoch=full(-1, jnp.int32),
-        waited=full(0, jnp.int32),
-        epochs=full(0, jnp.int32),
-        finished=full(False, bool),
-        diverged=full(False, bool),
+        rate=rates.astype(np.float32),
+        plateau_best=worst,
+        plateau_bad=zero,
+        best=worst,
+        best_epoch=zero - 1,
+        waited=zero,
+        epochs=zero,
+        finished=finished,
+        diverged=no,
     )
 
 

@@ -6,7 +6,7 @@ rows of a split are sorted by item, then by window.
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -67,6 +67,7 @@ class BankSpec:
         return self.monitor != 'loss'
 
 
+@runtime_checkable
 class RowReader(Protocol):
     """Reads the embeddings of any rows of a split, e.g. from a store too large for memory."""
 
@@ -151,7 +152,8 @@ def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
         )
     if spec.aggregation not in AGGREGATIONS:
         raise ConfigError(
-            f'aggregation={spec.aggregation!r} is unknown. {suggest(spec.aggregation, AGGREGATIONS)}'
+            f'aggregation={spec.aggregation!r} is unknown. '
+            f'{suggest(spec.aggregation, AGGREGATIONS)}'
         )
     if spec.kind == 'key' and spec.outputs != 24:
         raise ConfigError(f'a key task has 24 outputs (C..B major, C..B minor), not {spec.outputs}')
