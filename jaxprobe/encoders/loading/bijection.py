@@ -67,7 +67,6 @@ def fill(
         for name in _names(theirs)
         if name not in tensors
     )
-    # Names first: a checkpoint may be read lazily, and what is dropped is never read.
     unexpected = sorted(
         f'{name} {tuple(tensors[name].shape)}'
         for name in tensors

@@ -5,9 +5,11 @@ and its value says dtype, shape, shard, offset, size and masked CRC-32C. Message
 tensorflow/core/protobuf/tensor_bundle.proto.
 """
 
+import fnmatch
 import math
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,101 +37,91 @@ class Entry(NamedTuple):
     sliced: bool
 
 
-class Bundle(Mapping[str, np.ndarray]):
-    """A checkpoint as a mapping from tensor name to array.
+class Index(NamedTuple):
+    """A checkpoint's index."""
 
-    Names and shapes are known at once; a tensor is read and checked when it is asked for, so
-    optimiser slots cost nothing.
-    """
-
-    def __init__(self, read: ReadFile, source: str):
-        """Reads the index.
-
-        Args:
-            read: returns the bytes of the file with a given suffix; FileNotFoundError if absent.
-            source: what the user knows the checkpoint by.
-
-        Raises:
-            WeightsError: the index is absent, damaged, or of a kind that is not supported.
-        """
-        self._read = read
-        self._source = source
-        table = read_table(_required(read, '.index', source), f'{source}.index')
-        if b'' not in table:
-            raise WeightsError(f'{source}.index has no header entry; it is no checkpoint index.')
-        try:
-            header = dict(_fields(table.pop(b'')))
-            self._shards = header.get(1, 1)
-            self.entries = {key.decode(): _entry(value) for key, value in table.items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WeightsError(f'{source}.index is damaged: {error}. Fetch it again.') from error
-        if header.get(2, 0) != 0:
-            raise WeightsError(f'{source} was written on a big-endian machine; not supported.')
-        self._data: dict[int, bytes] = {}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.entries
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Reads a tensor and checks its bytes.
-
-        Raises:
-            KeyError: there is no such tensor.
-            WeightsError: its bytes are missing, fail the checksum, or have an unknown type.
-        """
-        entry = self.entries[name]
-        where = f'{self._source}: tensor {name!r}'
-        if entry.dtype not in DTYPES or entry.sliced:
-            kind = 'stored in slices' if entry.sliced else f'of TensorFlow type {entry.dtype}'
-            raise WeightsError(f'{where} is {kind}, which is not supported.')
-        dtype = np.dtype(DTYPES[entry.dtype])
-        if math.prod(entry.shape) * dtype.itemsize != entry.size:
-            raise WeightsError(
-                f'{where} has {entry.size} bytes, but shape {entry.shape} of {dtype} needs '
-                f'{math.prod(entry.shape) * dtype.itemsize}; the index is damaged.'
-            )
-        data = self._shard(entry.shard)
-        raw = data[entry.offset : entry.offset + entry.size]
-        if len(raw) < entry.size:
-            raise WeightsError(
-                f'{where} should lie at bytes {entry.offset} to {entry.offset + entry.size}, but '
-                f'the data file ends at {len(data)}: it was cut short. Fetch it again.'
-            )
-        if masked(crc32c(raw)) != entry.crc:
-            raise WeightsError(
-                f'{where} fails its checksum: the data file is damaged, or belongs to another '
-                f'index. Fetch both files again.'
-            )
-        return np.frombuffer(raw, dtype).reshape(entry.shape)
-
-    def _shard(self, index: int) -> bytes:
-        if index not in self._data:
-            suffix = f'.data-{index:05d}-of-{self._shards:05d}'
-            self._data[index] = _required(self._read, suffix, self._source)
-        return self._data[index]
+    shards: int
+    entries: dict[str, Entry]
 
 
-def open_bundle(path: Path, inside: str = '') -> Bundle:
-    """Opens a checkpoint in a folder, beside a prefix, or inside a zip (a wheel is one).
+def read_bundle(path: Path, inside: str = '', skip: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """Reads the tensors of a checkpoint in a folder, beside a prefix, or inside a zip.
 
     Args:
         path: a folder that holds one `*.index` file, the prefix common to the checkpoint's
-            files, one of those files, or a zip file.
+            files, one of those files, or a zip file (a wheel is one).
         inside: for a zip, the prefix within it (`musicnn/MSD_musicnn/`).
+        skip: glob patterns of names that are not read (an optimiser's slots are two thirds of
+            a training checkpoint).
+
+    Returns:
+        Name -> tensor; every byte of it went through the stored checksum.
 
     Raises:
         WeightsError: there is no checkpoint, there are several, or it is damaged.
     """
     if path.is_file() and zipfile.is_zipfile(path):
-        return Bundle(lambda suffix: _zip_member(path, inside + suffix), f'{path}:{inside}')
+        source = f'{path}:{inside}'
+        return _read(lambda suffix: _zip_member(path, inside + suffix), source, skip)
     prefix = _prefix(path)
-    return Bundle(lambda suffix: Path(f'{prefix}{suffix}').read_bytes(), prefix)
+    return _read(lambda suffix: Path(f'{prefix}{suffix}').read_bytes(), prefix, skip)
+
+
+def _read(read: ReadFile, source: str, skip: Collection[str]) -> dict[str, np.ndarray]:
+    index = _index(_required(read, '.index', source), f'{source}.index')
+    wanted = {
+        name: entry
+        for name, entry in index.entries.items()
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in skip)
+    }
+    shards = {
+        shard: _required(read, f'.data-{shard:05d}-of-{index.shards:05d}', source)
+        for shard in sorted({entry.shard for entry in wanted.values()})
+    }
+    return {
+        name: _tensor(entry, shards[entry.shard], f'{source}: tensor {name!r}')
+        for name, entry in wanted.items()
+    }
+
+
+def _index(data: bytes, source: str) -> Index:
+    table = read_table(data, source)
+    if b'' not in table:
+        raise WeightsError(f'{source} has no header entry; it is no checkpoint index.')
+    try:
+        header = dict(_fields(table.pop(b'')))
+        entries = {key.decode(): _entry(value) for key, value in table.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f'{source} is damaged: {error}. Fetch it again.') from error
+    if header.get(2, 0) != 0:
+        raise WeightsError(f'{source} was written on a big-endian machine; not supported.')
+    return Index(header.get(1, 1), entries)
+
+
+def _tensor(entry: Entry, data: bytes, where: str) -> np.ndarray:
+    """Cuts a tensor out of its data file and checks it."""
+    if entry.dtype not in DTYPES or entry.sliced:
+        kind = 'stored in slices' if entry.sliced else f'of TensorFlow type {entry.dtype}'
+        raise WeightsError(f'{where} is {kind}, which is not supported.')
+    dtype = np.dtype(DTYPES[entry.dtype])
+    needed = math.prod(entry.shape) * dtype.itemsize
+    if needed != entry.size:
+        raise WeightsError(
+            f'{where} has {entry.size} bytes, but shape {entry.shape} of {dtype} needs {needed}; '
+            f'the index is damaged.'
+        )
+    raw = data[entry.offset : entry.offset + entry.size]
+    if len(raw) < entry.size:
+        raise WeightsError(
+            f'{where} should lie at bytes {entry.offset} to {entry.offset + entry.size}, but the '
+            f'data file ends at {len(data)}: it was cut short. Fetch it again.'
+        )
+    if masked(crc32c(raw)) != entry.crc:
+        raise WeightsError(
+            f'{where} fails its checksum: the data file is damaged, or belongs to another index. '
+            f'Fetch both files again.'
+        )
+    return np.frombuffer(raw, dtype).reshape(entry.shape)
 
 
 def _prefix(path: Path) -> str:
@@ -166,7 +158,7 @@ def _zip_member(path: Path, name: str) -> bytes:
         with zipfile.ZipFile(path) as archive:
             known = [n for n in archive.namelist() if n.endswith('.index')]
         raise WeightsError(f'{path} has no member {name!r}. {suggest(name, known)}') from error
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise WeightsError(f'{path} is damaged: {error}. Fetch it again.') from error
 
 

@@ -12,7 +12,7 @@ from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders.base import Card
 from jaxprobe.encoders.loading import bijection, wheel
 from jaxprobe.encoders.loading.identity import tensors_sha256
-from jaxprobe.encoders.loading.tf_bundle import open_bundle
+from jaxprobe.encoders.loading.tf_bundle import read_bundle
 
 DROPPED = {
     '*/Adam': 'first moments of the optimiser',
@@ -164,9 +164,9 @@ def read(card: Card, arch: Arch, path: Path) -> dict[str, np.ndarray]:
         raise WeightsError(f'{path} does not hold {card.name}. {card.weights.how}')
     if (path / Path(folder).name).is_dir():
         path = path / Path(folder).name
-    tensors = open_bundle(path, folder)
-    mapping, dropped = key_map(arch), DROPPED | VGG_DROPPED if isinstance(arch, Vgg) else DROPPED
-    filled = bijection.fill(template(arch), tensors, mapping, dropped, str(path), looks_like)
+    dropped = DROPPED | VGG_DROPPED if isinstance(arch, Vgg) else DROPPED
+    tensors = read_bundle(path, folder, skip=DROPPED)
+    filled = bijection.fill(template(arch), tensors, key_map(arch), dropped, str(path), looks_like)
     _refuse_sibling(card, tensors_sha256(filled), path)
     return filled
 
