@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +16,7 @@ from jaxprobe.encoders.blocks.precision import precision
 from jaxprobe.encoders.loading import checkpoint, hub
 from jaxprobe.encoders.muq import architecture, card, model
 from jaxprobe.encoders.muq import weights as tables
+from jaxprobe.encoders.muq.architecture import Architecture
 
 
 def build(found: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Encoder:
@@ -30,13 +32,15 @@ def build(found: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enc
             f"encoder.arch={arch!r} needs weights of that size: encoder.weights='random', or the "
             f'path of its checkpoint. The published file has the published architecture.'
         )
-    graph, template = leaves.abstract(lambda: model.MelConformer(a, numbers))
-    if weights == 'random':
-        arrays, identity = leaves.random(template, seed, found.name), f'random-{seed}'
-        arrays |= model.constants(a)
-    else:
+    path = None
+    if weights != 'random':  # First of all, so that what is missing is known at once.
         path = hub.locate(found.weights, weights, f'encoder {found.name}')
-        identity = _identity(found, path, arch)
+    graph, template = leaves.abstract(lambda: model.MelConformer(a, numbers))
+    if path is None:
+        drawn, identity = leaves.random(template, seed, found.name), f'random-{seed}'
+        arrays = drawn | model.constants(a)
+    else:
+        identity = _identity(found, path, ours=not weights)
         shapes = leaves.shapes(template)
         filled = tables.fill(found.name, a, shapes, checkpoint.read(path), str(path))
         arrays = model.constants(a) | filled
@@ -44,16 +48,24 @@ def build(found: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enc
     def encode(params: Params, wave: Float[Array | np.ndarray, 'B S']) -> Float[Array, 'B L T D']:
         return leaves.module(graph, params)(jnp.asarray(wave))
 
+    described = describe(found, a, identity, path)
     if arch not in ('', 'tiny'):  # A config brings statistics that no layer or width shows.
         identity += f'-{fs.digest(a._asdict(), 8)}'
-    described = describe(found, a, weights, seed)
     return Encoder(described, leaves.place(template, arrays), encode, identity)
 
 
-def describe(found: Card, a: architecture.Architecture, weights: str, seed: int) -> Card:
-    """The card of what was built, which a config or random weights make another model."""
-    changes: dict = {}
-    if a != architecture.resolve(found.name, ''):
+def describe(found: Card, a: Architecture, identity: str, path: Path | None) -> Card:
+    """The card of what was built, which is another model where sizes or weights are others.
+
+    Args:
+        found: the card of the published model.
+        a: what was built.
+        identity: the file's sha256, or 'random-<seed>'.
+        path: the file, None for random weights.
+    """
+    changes: dict[str, Any] = {'title': found.title}
+    published = a == architecture.resolve(found.name, '')
+    if not published:
         layers = ('stem', *(f'block{k}' for k in range(1, a.depth + 1)))
         changes = {
             'title': f'{found.title}, architecture of {a.depth} blocks of width {a.width}',
@@ -61,25 +73,47 @@ def describe(found: Card, a: architecture.Architecture, weights: str, seed: int)
             'mix': tuple(range(1, a.depth + 1)),
             'gflop_per_second': architecture.gflop_per_second(a, found.window_seconds),
         }
-    if weights == 'random':
+    if path is None:
         changes |= {
-            'title': f'{changes.get("title", found.title)}, RANDOM weights',
-            'weights': WeightsRef(kind='none', source=f'drawn from seed {seed}'),
+            'title': f'{changes["title"]}, RANDOM weights',
+            'weights': WeightsRef(kind='none', source=identity),
             'weights_licence': 'none: random weights',
             'training_data': 'none: random weights',
+        }
+    elif not published or found.weights.sha256 not in ('', identity):
+        changes |= {
+            'title': f'{changes["title"]}, weights of {path.name} (not the published file)',
+            'weights': WeightsRef(kind='file', filename=path.name, sha256=identity),
+            'weights_licence': 'that of the file given',
+            'training_data': 'that of the file given',
         }
     return dataclasses.replace(found, **changes)
 
 
-def _identity(found: Card, path: Path, arch: str) -> str:
-    """The file's sha256, after a look whether it is the published file of a sister model."""
+def _identity(found: Card, path: Path, *, ours: bool) -> str:
+    """The file's sha256, after a look whether it is the file it is taken for.
+
+    Args:
+        found: whose weights they should be.
+        path: the file.
+        ours: True where the file came from the hub's cache and not from the user.
+
+    Raises:
+        WeightsError: it is a sister's published file, or a damaged or outdated download.
+    """
     sha256 = fs.sha256(path)
-    sisters = (card.MUQ, card.MUSICFM_MSD, card.MUSICFM_FMA)
-    for sister in sisters:
+    for sister in (card.MUQ, card.MUSICFM_MSD, card.MUSICFM_FMA):
         if sister.name != found.name and sister.weights.sha256 == sha256:
             raise WeightsError(
                 f'{path} is the published file of {sister.name}, not of {found.name}. Both have '
                 f'the same tensors but other input statistics, so the numbers would be silently '
                 f'wrong. Use --config.encoder.name={sister.name}.'
             )
+    if ours and found.weights.sha256 not in ('', sha256):
+        raise WeightsError(
+            f'{path} has sha256 {sha256}, the published file has {found.weights.sha256}: the '
+            f'download is damaged or of another date (MusicFM files from before 13 February 2024 '
+            f'are wrong, say their authors). Remove it and fetch it again; if you mean it, name '
+            f'it: --config.encoder.weights={path}.'
+        )
     return sha256

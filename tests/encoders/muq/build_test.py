@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -22,9 +23,14 @@ def test_tiny_random():
     assert np.isfinite(states).all()  # Silence is -100 dB, not minus infinity.
 
 
-def test_published_architecture_costs_nothing_to_describe():
-    a = architecture.resolve('muq', '')
-    assert build.describe(card.MUQ, a, 'file.safetensors', 0) == card.MUQ
+def test_card_of_the_published_file_and_of_others():
+    a = architecture.resolve('musicfm_fma', '')
+    path, published = Path('x/pretrained_fma.pt'), card.MUSICFM_FMA.weights.sha256
+    assert build.describe(card.MUSICFM_FMA, a, published, path) == card.MUSICFM_FMA
+    own = build.describe(card.MUSICFM_FMA, a, 'ab' * 32, path)
+    assert 'not the published file' in own.title
+    assert own.weights.sha256 == 'ab' * 32
+    assert own.layers == card.MUSICFM_FMA.layers
 
 
 def test_tiny_needs_weights_of_its_size():
@@ -65,6 +71,16 @@ def test_published_file_of_a_sister_is_refused(shared, monkeypatch):
     )
     with pytest.raises(WeightsError, match='encoder.name=musicfm_fma'):
         base.load('musicfm_msd', weights=str(path), arch=str(path.parent / 'config.json'))
+
+
+def test_damaged_download_is_refused(tmp_path, monkeypatch):
+    snapshot = tmp_path / 'hub' / 'models--minzwon--MusicFM' / 'snapshots' / 'abc'
+    snapshot.mkdir(parents=True)
+    (snapshot / 'pretrained_fma.pt').write_bytes(b'PK of another date')
+    monkeypatch.setenv('HF_HOME', str(tmp_path))
+    monkeypatch.delenv('HF_HUB_CACHE', raising=False)
+    with pytest.raises(WeightsError, match='before 13 February 2024'):
+        base.load('musicfm_fma')
 
 
 def test_absent_weights_say_what_to_bring(tmp_path, monkeypatch):
