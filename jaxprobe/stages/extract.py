@@ -164,7 +164,7 @@ def _plan(
     sidecars = [manifest.read_sidecar(store, index) for index in range(len(shards))]
     known = {clip.key: clip.seconds for shard in shards for clip in shard}
     new = {key: clip for key, clip in request.by_key.items() if key not in known}
-    headers = loader.ahead(new.items(), _header, lambda _: 1.0, threads=threads, budget=64)
+    headers = loader.ahead(new.items(), _header, lambda _: 1.0, threads=threads, budget=64.0)
     bad = dict(request.unreadable)
     for (key, clip), (seconds, reason) in headers:
         known[key] = seconds
