@@ -103,8 +103,8 @@ def test_means_and_mixes_need_equal_widths():
 def test_framing_prefers_config_then_task_then_encoder(tmp_path):
     (task,) = plan.resolve(smoke(), tmp_path).tasks
     card = dataclasses.replace(deep(), sample_rate=1000, window_seconds=4.0, min_samples=100)
-    own = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=0))
-    asks = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=2))
+    own = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=0.0))
+    asks = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=2.0))
     assert plan.framing(card, own).samples == 4000
     assert plan.framing(card, asks).samples == 2000
     assert plan.framing(card, asks, 1.0).samples == 1000

@@ -135,7 +135,7 @@ def _add(stores: dict, spec: StoreSpec, encoder: Encoder, load: Load, speed: flo
     bytes_each = (
         width * np.dtype(np.float32 if spec.store_dtype == 'float32' else np.int16).itemsize
     )
-    row['MB'] = round(row['MB'] + load.windows * bytes_each / 1e6, 1)
+    row['MB'] = round(row['MB'] + load.windows * bytes_each / 1e6, 3)
     encoded = load.windows * spec.window_samples / spec.sample_rate
     row['TFLOP'] = round(row['TFLOP'] + encoded * encoder.card.gflop_per_second / 1e3, 2)
     row['minutes'] = round(row['minutes'] + encoded / speed / 60, 1)
@@ -211,7 +211,7 @@ def _report(
         '',
         table(banks),
         '',
-        f'stores: {need:.0f} MB of {disk:.0f} MB free at {plan.store_dir}',
+        f'stores: {need:.1f} MB of {disk:.0f} MB free at {plan.store_dir}',
         f'probes: {largest["MB"]:.0f} MB at most, of {memory:.0f} MB of memory',
         f'time: {hours:.1f} hours at most on this machine, no probe stopping early',
         *(f'note: {note}' for note in notes),

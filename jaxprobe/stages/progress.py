@@ -11,7 +11,7 @@ from jaxprobe.probes.spec import Progress
 _LOG_SECONDS = 10.0  # Between lines where nobody watches.
 
 
-def _bar(label: str, total: float) -> Any:
+def _bar(label: str, total: float | int) -> Any:
     watched = sys.stderr.isatty()
     return tqdm(
         total=total,

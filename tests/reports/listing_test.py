@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from jaxprobe.encoders.base import ENCODERS
+from jaxprobe.reports.listing import listing
+from jaxprobe.tasks.registry import TASKS, build
+
+
+def test_every_encoder_and_task_is_listed():
+    assert {row['name'] for row in json.loads(listing('encoders', as_json=True))} == set(ENCODERS)
+    assert {row['name'] for row in json.loads(listing('tasks', as_json=True))} == set(TASKS)
+
+
+def test_what_the_issue_asks_of_a_row():
+    for row in json.loads(listing('tasks', as_json=True)):
+        assert {'metric', 'n', 'hours', 'licence', 'on_disk', 'status'} <= set(row)
+
+
+@pytest.mark.parametrize('there', [True, False])
+def test_on_disk_is_one_path_test(there, tmp_path):
+    if there:
+        (tmp_path / build('synth_key').card.folder).mkdir(parents=True)
+    rows = {
+        r['name']: r for r in json.loads(listing('tasks', as_json=True, data_dir=str(tmp_path)))
+    }
+    assert rows['synth_key']['on_disk'] is there
+
+
+def test_weights_on_disk_follow_the_cache(tmp_path, monkeypatch):
+    def musicnn():
+        rows = json.loads(listing('encoders', as_json=True))
+        return next(row for row in rows if row['name'] == 'musicnn_msd')['on_disk']
+
+    monkeypatch.setenv('JAXPROBE_CACHE', str(tmp_path))
+    assert musicnn() is False
+    (tmp_path / 'musicnn-0.1.0-py3-none-any.whl').touch()
+    assert musicnn() is True
+
+
+def test_a_dash_where_there_is_nothing_to_say():
+    line = next(t for t in listing('encoders').splitlines() if t.startswith('fbank_chroma'))
+    assert ' - ' in line

@@ -1,0 +1,61 @@
+import dataclasses
+
+import pytest
+
+from jaxprobe.core import config
+from jaxprobe.core.errors import ConfigError
+from jaxprobe.encoders import base as encoders
+from jaxprobe.stages import probe
+from tests.stages.pipeline_test import make_plan, manifest
+
+
+@pytest.fixture
+def made(tmp_path):
+    plan = make_plan(tmp_path, manifest(tmp_path / 'data'))
+    return plan, plan.encoders[0].load(0), plan.encoders[0], plan.tasks[0]
+
+
+def test_batches_hold_about_the_same_audio_whatever_the_window():
+    assert probe.batch_windows(0, 30 * 24000, 24000) == 2
+    assert probe.batch_windows(0, 3 * 16000, 16000) == 16
+    assert probe.batch_windows(0, 160, 16000) == 64
+    assert probe.batch_windows(5, 160, 16000) == 5
+
+
+def test_what_decides_a_store_is_in_its_fingerprint(made):
+    plan, encoder, chosen, task = made
+    spec = probe.store_spec(encoder, chosen, task, plan)
+    assert spec.window_samples == 16000
+    changed = [
+        probe.store_spec(encoder._replace(weights_sha256='other'), chosen, task, plan),
+        probe.store_spec(encoder, dataclasses.replace(chosen, dtype='bfloat16'), task, plan),
+        probe.store_spec(encoder, dataclasses.replace(chosen, window_seconds=0.5), task, plan),
+    ]
+    assert len({spec.fingerprint, *(c.fingerprint for c in changed)}) == 4
+
+
+def test_the_bank_follows_the_task_with_the_configs_overrides(made):
+    plan, encoder, chosen, task = made
+    grid = probe.bank_spec(encoder, chosen, task, plan)
+    assert (grid.epochs, grid.seeds, grid.outputs) == (3, 2, 3)
+    assert grid.hidden == task.protocol.hidden == (512,)
+    assert [s.name for s in grid.sources] == ['fbank', 'chroma', 'concat']
+    untouched = dataclasses.replace(plan, probe=config.base().probe)
+    assert probe.bank_spec(encoder, chosen, task, untouched).epochs == task.protocol.epochs
+
+
+def test_unknown_sources_die_before_training(made):
+    plan, encoder, chosen, task = made
+    wrong = config.base().probe
+    wrong.sources = 'fbanc'
+    with pytest.raises(ConfigError, match="Did you mean 'fbank'"):
+        probe.bank_spec(encoder, chosen, task, dataclasses.replace(plan, probe=wrong))
+
+
+def test_clips_carry_the_segment(made):
+    plan, _, _, task = made
+    (first, *_) = task.items(plan.data_dir)
+    cut = dataclasses.replace(first, start=1.5, duration=2.0)
+    assert probe.clips_of([cut])[0][1:] == (1.5, 2.0)
+    assert probe.of_split([first], 'train') == [first]
+    assert encoders.card('fbank_chroma').mix == ()

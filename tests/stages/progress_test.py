@@ -1,0 +1,27 @@
+from jaxprobe.probes.spec import Progress
+from jaxprobe.stages import progress
+
+
+def test_encoding_shows_rate_and_time_left(capsys):
+    shown = progress.Encoding('muq')
+    shown(30.0, 120.0)
+    shown(120.0, 120.0)
+    shown.close()
+    text = capsys.readouterr().err
+    assert 'muq: encoding: 100% of 120 s of audio' in text
+    assert 'x real time, 0 s left' in text
+
+
+def test_training_shows_epochs_and_cells(capsys):
+    shown = progress.Training('muq / gtzan_genre')
+    shown(Progress('gtzan_genre', 0, 2, 78, 78, 0, 2.0, 0.5))
+    shown(Progress('gtzan_genre', 1, 2, 12, 78, 66, 2.0, 0.0))
+    shown.close()
+    text = capsys.readouterr().err
+    assert 'muq / gtzan_genre: training: 100% epoch 2 of 2, 12 of 78 cells, 2.0 epochs/s' in text
+
+
+def test_nothing_to_do_shows_nothing(capsys):
+    progress.Encoding('muq').close()
+    progress.Training('muq').close()
+    assert capsys.readouterr().err == ''
