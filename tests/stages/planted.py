@@ -41,7 +41,8 @@ def bank(
     labels = labels or _labels(kind)
     metrics = metrics or _metrics(kind)
     random = rng.random_state(7, encoder, task)
-    targets = {split: _targets(kind, count, len(labels), random) for split, count in n.items()}
+    same = rng.random_state(7, task)  # Encoders are judged on the same items.
+    targets = {split: _targets(kind, count, len(labels), same) for split, count in n.items()}
     sources = [{'name': f'block{i}', 'layers': [i], 'learned': False} for i in range(layers)]
     if mix:
         sources.append({'name': 'mix', 'layers': list(range(1, layers)), 'learned': True})
