@@ -36,25 +36,24 @@ def survey(
 
     Returns:
         What was found. It is usable if every split has at least half of its files, no id is
-        used twice, and training shows more than one class.
+        used twice, and the targets vary where they must.
     """
     absent = _absent({item.path for item in items})
     expected = dict.fromkeys(SPLITS, 0) | Counter(item.split for item in items)
     found = dict.fromkeys(SPLITS, 0) | Counter(
         item.split for item in items if item.path not in absent
     )
-    twice = [name for name, count in Counter(item.id for item in items).items() if count > 1]
     enough = all(expected[s] and found[s] >= _ENOUGH * expected[s] for s in SPLITS)
-    one_class = kind in (Kind.MULTICLASS, Kind.KEY) and len(_classes(items, 'train')) < 2
+    faults = [*_duplicates(items), *_nothing_to_score(items, kind)]
     found_notes = [
-        *_duplicates(twice),
+        *faults,
         *_same_audio(items),
         *_shared_groups(items),
         *_label_notes(items, kind, labels),
         *_empty_files(items, absent),
     ]
     return Preparation(
-        usable=enough and not twice and not one_class,
+        usable=enough and not faults,
         found=found,
         expected=expected,
         missing=tuple(dict.fromkeys(str(i.path) for i in items if i.path in absent)),
@@ -75,7 +74,8 @@ def _absent(paths: set[Path]) -> set[Path]:
     return {p for p in paths if not (p.is_file() and os.access(p, os.R_OK))}
 
 
-def _duplicates(twice: Sequence[str]) -> Iterator[str]:
+def _duplicates(items: Sequence[Item]) -> Iterator[str]:
+    twice = [name for name, count in Counter(item.id for item in items).items() if count > 1]
     if twice:
         yield f'{len(twice)} ids are used more than once: {some(twice)}. Ids must be unique.'
 
@@ -135,20 +135,33 @@ def _shared_groups(items: Sequence[Item]) -> Iterator[str]:
 
 def _classes(items: Sequence[Item], split: str) -> set:
     """Classes or tags with an example in a split."""
-    return {
-        label
-        for item in items
-        if item.split == split
-        for label in (item.target if isinstance(item.target, tuple) else (item.target,))
-    }
+    return _union([set(_parts(item)) for item in items if item.split == split])
+
+
+def _nothing_to_score(items: Sequence[Item], kind: Kind) -> Iterator[str]:
+    """Training needs two classes or values; a split needs a tag that holds here and fails there."""
+    if kind is not Kind.MULTILABEL:
+        if len({item.target for item in items if item.split == 'train'}) == 1:
+            yield 'all training items have the same target: there is nothing to learn.'
+        return
+    for split in SPLITS:
+        own = [set(_parts(item)) for item in items if item.split == split]
+        if own and not any(0 < sum(tag in tags for tags in own) < len(own) for tag in _union(own)):
+            yield f'in {split} no tag both holds and fails to hold: there is nothing to rank.'
+
+
+def _union(sets: Sequence[set]) -> set:
+    return set().union(*sets)
+
+
+def _parts(item: Item) -> tuple:
+    return item.target if isinstance(item.target, tuple) else (item.target,)
 
 
 def _label_notes(items: Sequence[Item], kind: Kind, labels: Sequence[str]) -> Iterator[str]:
     if kind is Kind.REGRESSION:
         return
     present = {split: _classes(items, split) for split in SPLITS}
-    if kind is not Kind.MULTILABEL and len(present['train']) == 1:
-        yield 'training has examples of one class only: there is nothing to learn.'
     for split in ('valid', 'test'):
         untrained = sorted(present[split] - present['train'])
         if untrained:

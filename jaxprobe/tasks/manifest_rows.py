@@ -29,11 +29,11 @@ class Mistakes:
     def __init__(self, path: Path):
         """Starts with none."""
         self._path = path
-        self._found: list[tuple[int, str]] = []
+        self._lines: dict[str, list[int]] = {}
 
     def add(self, line: int, what: str) -> None:
-        """Adds a mistake; line 0 is the table as a whole."""
-        self._found.append((line, what))
+        """Adds a mistake; line 0 is the table as a whole. One made on many lines is one."""
+        self._lines.setdefault(what, []).append(line)
 
     def raise_any(self) -> None:
         """Raises all of them at once, the first twenty in words.
@@ -41,14 +41,23 @@ class Mistakes:
         Raises:
             DataError: there is at least one.
         """
-        if not self._found:
+        if not self._lines:
             return
-        ordered = sorted(self._found, key=lambda mistake: mistake[0])
-        shown = [f'  line {line}: {what}' if line else f'  {what}' for line, what in ordered]
+        ordered = sorted(self._lines.items(), key=lambda mistake: mistake[1])
+        shown = [f'  {_where(lines)}{what}' for what, lines in ordered]
         more = len(shown) - _SHOWN
-        lines = [*shown[:_SHOWN], *([f'  and {more} more'] if more > 0 else [])]
+        text = [*shown[:_SHOWN], *([f'  and {more} more'] if more > 0 else [])]
         count = f'{len(shown)} mistake{"s" if len(shown) > 1 else ""}'
-        raise DataError(f'{self._path} cannot be used, {count}:\n' + '\n'.join(lines))
+        raise DataError(f'{self._path} cannot be used, {count}:\n' + '\n'.join(text))
+
+
+def _where(lines: list[int]) -> str:
+    if lines == [0]:
+        return ''
+    if len(lines) == 1:
+        return f'line {lines[0]}: '
+    more = f' and {len(lines) - 3} more' if len(lines) > 3 else ''
+    return f'lines {", ".join(map(str, lines[:3]))}{more}: '
 
 
 def read(path: Path, mistakes: Mistakes) -> tuple[list[str], list[Row]]:

@@ -97,7 +97,7 @@ def _check_protocol(task: Task, p: Protocol) -> None:
     wrong = []
     known = (*task.metrics, 'loss')
     if p.monitor not in known:
-        wrong.append(f'monitor {p.monitor!r} is unknown. {suggest(p.monitor, known)}')
+        wrong.append(f'monitor {p.monitor!r} is unknown. {suggest(p.monitor, known)[:-1]}')
     if p.aggregation not in ('logits', 'probs', 'embeddings'):
         wrong.append(f'aggregation={p.aggregation!r} is not logits, probs or embeddings')
     if p.tail not in ('drop', 'overlap'):

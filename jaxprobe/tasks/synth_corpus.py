@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
-from jaxprobe.tasks import synth_render, synth_score, synth_words
+from jaxprobe.tasks import synth_facts, synth_render, synth_words
 from jaxprobe.tasks.base import SPLITS, Item, Target
 from jaxprobe.tasks.synth_sound import RATE
 
-Clip = synth_score.NoteClip | synth_score.PhraseClip
+Clip = synth_facts.NoteClip | synth_facts.PhraseClip
 _HEADER_BYTES = 44
 
 # What each task asks of a clip.
@@ -55,7 +55,7 @@ class Corpus(NamedTuple):
 @functools.lru_cache(maxsize=8)
 def clips(corpus: Corpus) -> tuple[tuple[str, str, Clip], ...]:
     """Facts of every clip: (path below the data directory, split, clip)."""
-    draw = getattr(synth_score, f'{corpus.collection.removesuffix("s")}_clip')
+    draw = getattr(synth_facts, f'{corpus.collection.removesuffix("s")}_clip')
     return tuple(
         (f'{corpus.folder}/{split}/{i:05d}.wav', split, draw(corpus.seed, split, i))
         for split, count in zip(SPLITS, corpus.items, strict=True)
@@ -142,7 +142,7 @@ def wav_bytes(samples: synth_render.Clip) -> bytes:
 
 def _facts(path: str, split: str, clip: Clip) -> dict[str, str]:
     facts = {'path': '/'.join(path.split('/')[-2:]), 'split': split, 'group': clip.session.name}
-    if isinstance(clip, synth_score.NoteClip):
+    if isinstance(clip, synth_facts.NoteClip):
         return facts | {
             'pitch_class': synth_words.PITCH_CLASSES[clip.pitch_class],
             'octave': str(clip.octave),

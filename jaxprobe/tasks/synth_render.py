@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int16
 
 from jaxprobe.core import rng
-from jaxprobe.tasks import synth_score, synth_sound, synth_words
+from jaxprobe.tasks import synth_facts, synth_score, synth_sound, synth_words
 from jaxprobe.tasks.synth_sound import RATE
 
 SAMPLES = int(synth_words.SECONDS * RATE)
@@ -24,13 +24,13 @@ Clip = Int16[np.ndarray, 'S']
 Wave = Float[np.ndarray, 'S']
 
 
-def note_clip(clip: synth_score.NoteClip) -> Clip:
+def note_clip(clip: synth_facts.NoteClip) -> Clip:
     """Renders a clip of `notes`."""
     wave = _play(synth_score.note_events(clip), clip.seed)
     return _record(wave, clip.session, clip.session.room, clip.session.wet, 0.35, clip.seed)
 
 
-def phrase_clip(clip: synth_score.PhraseClip) -> Clip:
+def phrase_clip(clip: synth_facts.PhraseClip) -> Clip:
     """Renders a clip of `phrases`."""
     wave = _play(synth_score.phrase_events(clip), clip.seed)
     for drum, start, gain in synth_score.drum_events(clip):
@@ -53,7 +53,7 @@ def _play(events: list[synth_score.Note], seed: int) -> Wave:
 
 
 def _record(
-    wave: Wave, session: synth_score.Session, room: float, wet: float, gain: float, seed: int
+    wave: Wave, session: synth_facts.Session, room: float, wet: float, gain: float, seed: int
 ) -> Clip:
     """Adds room and noise, sets the level and rounds; what is too loud is clipped softly."""
     if wet > 0.02:

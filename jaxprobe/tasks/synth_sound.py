@@ -4,15 +4,16 @@ Conventions
 -----------
 Mono float64 at `RATE`, amplitude about 1. A note is looked up in single-cycle tables whose
 harmonics fade each at its own rate, so that a plucked string darkens and a blown one brightens,
-as they do. Everything is table look-ups, additions and products of float64: the same bits,
-but for the last, on every machine, and int16 hides that one.
+as they do. Phases are integers, in 2^-32 of a cycle, because the last bit of a sine or a power
+differs between machines: a float phase would now and then read the neighbouring table entry.
+What is left of such differences is far below the last bit of int16.
 """
 
 import functools
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 RATE = 22050  # Hz.
 CYCLE = 4096  # Samples of a single-cycle table; the look-up error is about -70 dB.
@@ -20,6 +21,7 @@ HARMONICS = 14
 HIGHEST = 9500.0  # Hz; harmonics above are left out.
 
 Wave = Float[np.ndarray, 'S']
+Phase = Int[np.ndarray, 'S']
 
 
 class Band(NamedTuple):
@@ -120,13 +122,20 @@ INSTRUMENTS = {
 _SINE = np.sin(2 * np.pi * np.arange(CYCLE) / CYCLE)
 _HARMONIC_SINES = np.stack([_SINE[(np.arange(CYCLE) * h) % CYCLE] for h in range(1, HARMONICS + 1)])
 _LONGEST = 4 * RATE
-_TIME = np.arange(_LONGEST) / RATE
+_COUNT = np.arange(_LONGEST)
+_TIME = _COUNT / RATE
+_SHIFT = 20
+_TURN = CYCLE << _SHIFT  # A cycle, in units of phase.
 _VIBRATO_HZ = 5.5
 _VIBRATO = 1 - np.cos(2 * np.pi * _VIBRATO_HZ * _TIME)
 
 
 def note(
-    voice: Voice, midi: float, seconds: float, velocity: float, noise: Wave | None = None
+    voice: Voice,
+    midi: int,
+    seconds: float,
+    velocity: float,
+    noise: Float[np.ndarray, '_'] | None = None,
 ) -> Wave:
     """Plays one note.
 
@@ -159,20 +168,20 @@ def _depth(instrument: Instrument, voice: Voice) -> float:
     return instrument.vibrato * voice.vibrato + (0.008 if voice.vibrato > 1 else 0.0)
 
 
-def _phase(frequency: float, samples: int, depth: float) -> Float[np.ndarray, 'S']:
-    """Phase of the fundamental in table samples."""
-    phase = _TIME[:samples] * (frequency * CYCLE)
+def _phase(frequency: float, samples: int, depth: float) -> Phase:
+    """Phase of the fundamental."""
+    phase = _COUNT[:samples] * round(frequency / RATE * _TURN)
     if depth:
-        swing = frequency * depth * CYCLE / (2 * np.pi * _VIBRATO_HZ)
-        phase += _VIBRATO[:samples] * swing
+        swing = frequency * depth * _TURN / (2 * np.pi * _VIBRATO_HZ)
+        phase += np.rint(_VIBRATO[:samples] * swing).astype(np.int64)
     return phase
 
 
-def _look_up(table: Float[np.ndarray, 'cycle'], phase: Float[np.ndarray, 'S']) -> Wave:
-    return table[phase.astype(np.int64) & (CYCLE - 1)]
+def _look_up(table: Float[np.ndarray, '_'], phase: Phase) -> Wave:
+    return table[(phase >> _SHIFT) & (CYCLE - 1)]
 
 
-def _band(band: Band, voice: Voice, frequency: float, phase: Float[np.ndarray, 'S']) -> Wave:
+def _band(band: Band, voice: Voice, frequency: float, phase: Phase) -> Wave:
     """Sums a band's partials: harmonic ones in one table, the others one by one."""
     harmonics = np.zeros(HARMONICS)
     sound = np.zeros(len(phase))
@@ -184,7 +193,7 @@ def _band(band: Band, voice: Voice, frequency: float, phase: Float[np.ndarray, '
         if ratio == nearest:
             harmonics[nearest - 1] = gain
         else:
-            sound += gain * _look_up(_SINE, phase * ratio)
+            sound += gain * _look_up(_SINE, (phase * ratio).astype(np.int64))
     if harmonics.any():
         sound += _look_up(harmonics @ _HARMONIC_SINES, phase)
     return sound

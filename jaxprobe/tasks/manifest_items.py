@@ -1,0 +1,247 @@
+"""From the rows of a user's table to items: which columns, which labels, which files, which splits.
+
+Everything wrong is added to one `Mistakes`; a value that cannot be read is replaced so that
+reading can go on to the next.
+"""
+
+import difflib
+import math
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxprobe.tasks import key_names, manifest_rows
+from jaxprobe.tasks.base import SPLITS, Item, Kind, Target
+from jaxprobe.tasks.manifest_rows import Mistakes, Row
+
+_OPTIONAL = ('id', 'start', 'duration', 'group')
+_LABEL_COLUMN = {Kind.MULTICLASS: 'label', Kind.MULTILABEL: 'labels', Kind.KEY: 'label'}
+_MEANT = {
+    'training': 'train', 'tr': 'train', 'validation': 'valid', 'val': 'valid', 'dev': 'valid',
+    'development': 'valid', 'testing': 'test', 'eval': 'test', 'evaluation': 'test',
+}  # fmt: skip
+
+
+def load(
+    path: Path, kind: Kind, targets: str = ''
+) -> tuple[list[Item], tuple[str, ...], tuple[str, ...]]:
+    """Reads a manifest; returns its items in the order of its lines, its labels, and remarks.
+
+    Raises:
+        DataError: it cannot be used; the first twenty mistakes are in the message, with lines.
+    """
+    mistakes = Mistakes(path)
+    columns, rows = manifest_rows.read(path, mistakes)
+    wanted, notes = _columns(columns, rows, kind, targets, mistakes)
+    mistakes.raise_any()  # Lines make no sense where columns do not.
+    names, read_target = _reader(rows, kind, wanted, mistakes)
+    items = [_item(path.parent, row, read_target, mistakes) for row in rows]
+    _check_ids(items, rows, mistakes)
+    _check_splits(rows, mistakes)
+    mistakes.raise_any()
+    return items, names, notes
+
+
+def _columns(
+    columns: Sequence[str], rows: Sequence[Row], kind: Kind, targets: str, mistakes: Mistakes
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Chooses the label columns; adds what is missing or misspelt."""
+    named = tuple(name.strip() for name in targets.split(',') if name.strip())
+    if kind is Kind.REGRESSION:
+        spare = [c for c in columns if c not in ('path', 'split', *_OPTIONAL)]
+        wanted = named or tuple(c for c in spare if any(_is_number(r.values.get(c)) for r in rows))
+    else:
+        wanted = (_LABEL_COLUMN[kind],)
+    known = ('path', 'split', *wanted, *_OPTIONAL)
+    unused = [c for c in columns if c not in known]
+    missing = [c for c in ('path', 'split', *wanted) if c not in columns]
+    for column in missing if columns else ():
+        mistakes.add(1, f'column {column!r} is missing{_instead(column, unused)}')
+    if columns and kind is Kind.REGRESSION and not wanted:
+        mistakes.add(
+            1, 'kind=regression needs at least one column of numbers beside path and split'
+        )
+    for column in unused:
+        near = _near(column, [c for c in (*_OPTIONAL, *wanted) if c not in columns])
+        if near and near not in missing:
+            mistakes.add(1, f'column {column!r} is unknown. Did you mean {near!r}?')
+    notes = [f'columns not used: {", ".join(unused)}'] if unused else []
+    if kind is Kind.REGRESSION and not named:
+        notes.append(f'targets: {", ".join(wanted)} (every other column with numbers)')
+    return wanted, tuple(notes)
+
+
+def _instead(column: str, unused: Sequence[str]) -> str:
+    twin = {'label': 'labels', 'labels': 'label'}.get(column)
+    if twin in unused:
+        kind = 'multilabel' if twin == 'labels' else 'multiclass'
+        return f', but {twin!r} is there; is this kind={kind}?'
+    found = f'; found {", ".join(map(repr, unused))}' if unused else ''
+    return f'{found}. A manifest has path, split, and label, labels or numbers'
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """The known name this is most likely a slip of, or ''."""
+    return next(iter(difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75)), '')
+
+
+def _is_number(value: Any) -> bool:
+    return _number(value) is not None
+
+
+def _number(value: Any) -> float | None:
+    """Reads a finite number, or None."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+ReadTarget = Callable[[Row], Target]
+
+
+def _reader(
+    rows: Sequence[Row], kind: Kind, wanted: Sequence[str], mistakes: Mistakes
+) -> tuple[tuple[str, ...], ReadTarget]:
+    """Returns the labels, and how a row's target is read; what cannot be read is added."""
+    if kind is Kind.REGRESSION:
+        return tuple(wanted), lambda row: _numbers(row, wanted, mistakes)
+    if kind is Kind.KEY:
+        return key_names.LABELS, lambda row: _key(row, mistakes)
+    many = kind is Kind.MULTILABEL
+    split = {row.line: _tags(row) if many else _label(row) for row in rows}
+    names = tuple(sorted({name for own in split.values() for name in own}, key=_natural))
+    index = {name: k for k, name in enumerate(names)}
+
+    def read(row: Row) -> Target:
+        indices = tuple(sorted({index[name] for name in split[row.line]}))
+        if many:
+            return indices
+        if not indices:
+            mistakes.add(row.line, 'label is empty')
+        return indices[0] if indices else 0
+
+    return names, read
+
+
+def _label(row: Row) -> list[str]:
+    value = row.values.get('label')
+    text = '' if value is None else str(value).strip()
+    return [text] if text else []
+
+
+def _tags(row: Row) -> list[str]:
+    value = row.values.get('labels')
+    parts = value if isinstance(value, list) else str('' if value is None else value).split('|')
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
+def _natural(name: str) -> tuple[bool, float, str]:
+    """Numbers in numeric order, before words."""
+    number = _number(name)
+    return (number is None, number or 0.0, name)
+
+
+def _key(row: Row, mistakes: Mistakes) -> int:
+    try:
+        return key_names.index(str(row.values.get('label') or ''))
+    except ValueError as error:
+        mistakes.add(row.line, str(error))
+        return 0
+
+
+def _numbers(row: Row, wanted: Sequence[str], mistakes: Mistakes) -> tuple[float, ...]:
+    numbers = []
+    for column in wanted:
+        number = _number(row.values.get(column))
+        if number is None:
+            mistakes.add(row.line, f'{column}={row.values.get(column)!r} is not a finite number')
+        numbers.append(number or 0.0)
+    return tuple(numbers)
+
+
+def _item(folder: Path, row: Row, read_target: ReadTarget, mistakes: Mistakes) -> Item:
+    values = row.values
+    text = str(values.get('path') or '')
+    if not text:
+        mistakes.add(row.line, 'path is empty')
+    split = str(values.get('split') or '')
+    if split not in SPLITS:
+        meant = _MEANT.get(split.lower()) or _near(split, SPLITS)
+        hint = f'; did you mean {meant!r}?' if meant else ''
+        mistakes.add(row.line, f'split {split!r} is not train, valid or test{hint}')
+    path = _file(folder, text)
+    if '\\' in text and not path.exists():
+        mistakes.add(row.line, f'path {text!r} has backslashes; write /')
+    start = _seconds(row, 'start', mistakes)
+    return Item(
+        id=_text(values, 'id') or (f'{text}@{start:g}' if start else text),
+        path=path,
+        split=split,
+        target=read_target(row),
+        start=start or 0.0,
+        duration=_seconds(row, 'duration', mistakes),
+        group=_text(values, 'group'),
+    )
+
+
+def _text(values: dict[str, Any], column: str) -> str:
+    value = values.get(column)
+    return '' if value is None else str(value).strip()
+
+
+def _seconds(row: Row, column: str, mistakes: Mistakes) -> float | None:
+    """A time in seconds; None where the column is empty or absent."""
+    value = row.values.get(column)
+    if value is None or value == '':
+        return None
+    number = _number(value)
+    if number is None:
+        mistakes.add(row.line, f'{column}={value!r} is not a number of seconds')
+    elif number < 0 or (column == 'duration' and number == 0):
+        least = 'positive' if column == 'duration' else 'at least 0'
+        mistakes.add(row.line, f'{column}={value} must be {least}')
+    return number
+
+
+def _file(folder: Path, text: str) -> Path:
+    """The audio file; accents may be composed in the table and decomposed on disk, or reverse."""
+    path = folder / text
+    if text.isascii() or path.exists():
+        return path
+    for form in ('NFC', 'NFD'):
+        other = folder / unicodedata.normalize(form, text)
+        if other.exists():
+            return other
+    return path
+
+
+def _check_ids(items: Sequence[Item], rows: Sequence[Row], mistakes: Mistakes) -> None:
+    first: dict[str, int] = {}
+    for item, row in zip(items, rows, strict=True):
+        if item.id in first:
+            hint = '' if row.values.get('id') else ' (path and start); give each line an `id`'
+            mistakes.add(row.line, f'repeats {item.id!r} of line {first[item.id]}{hint}')
+        first.setdefault(item.id, row.line)
+
+
+def _check_splits(rows: Sequence[Row], mistakes: Mistakes) -> None:
+    present = {str(row.values.get('split') or '') for row in rows}
+    if not rows:
+        mistakes.add(0, 'there are no rows below the header')
+    elif not present <= set(SPLITS):
+        return  # Misspelt splits are reported line by line; empty ones may follow from them.
+    elif 'valid' not in present:
+        mistakes.add(
+            0,
+            "no row has split 'valid'. Layer, learning rate and epoch are chosen on it, so it "
+            "cannot be the test: change about a tenth of the 'train' rows to 'valid', whole "
+            'groups (artists, songs) at a time',
+        )
+    for split in ('train', 'test'):
+        if rows and split not in present:
+            mistakes.add(0, f'no row has split {split!r}')

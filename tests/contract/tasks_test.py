@@ -1,0 +1,109 @@
+"""Every registered task keeps the contract of `jaxprobe/tasks/base.py`."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from jaxprobe.core.errors import DataError
+from jaxprobe.metrics import kinds
+from jaxprobe.tasks import gtzan, registry, targets
+from jaxprobe.tasks.base import SPLITS, Kind
+
+NAMES = tuple(registry.TASKS)
+
+
+def small(name, folder):
+    """The task in a form whose data can be laid out in `folder` at once."""
+    if name.startswith('synth_'):
+        return registry.build(name, {'items': (12, 6, 6)})
+    if name == 'gtzan_genre':
+        for item in gtzan.split():
+            path = folder / 'gtzan_genre/genres' / item.split('.')[0] / f'{item}.wav'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b'RIFF')
+        return registry.build(name)
+    assert name == 'own_data', f'say here how {name} is laid out small'
+    rows = [f'{k}.wav,{s},{k % 2}' for k, s in enumerate(SPLITS * 2)]
+    (folder / 'labels.csv').write_text('\n'.join(['path,split,label', *rows]))
+    for k in range(6):
+        (folder / f'{k}.wav').write_bytes(b'RIFF')
+    return registry.build(name, {'manifest': str(folder / 'labels.csv')})
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_names_labels_and_metrics(name):
+    task = registry.build(name)
+    assert task.name == name
+    assert re.fullmatch(r'[a-z][a-z0-9_]*', name)
+    assert len(set(task.labels)) == len(task.labels)
+    assert all(label.strip() == label and label for label in task.labels)
+    assert task.metrics == kinds.names(task.kind.value, task.labels)
+    assert task.primary == task.metrics[0]
+    if task.kind is Kind.KEY:
+        assert task.labels == kinds.module_for('key').LABELS
+    elif name != 'own_data':
+        assert len(task.labels) > 1
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_protocol(name):
+    p = registry.build(name).protocol
+    assert p.monitor in registry.build(name).metrics
+    assert (p.hidden, p.dropout, p.batch_items, p.plateau_factor) == ((512,), 0.2, 64, 0.5)
+    assert p.stop_patience > p.plateau_patience > 0
+    assert p.epochs in (50, 100)
+    assert p.aggregation == 'logits'
+    assert p.window_seconds >= 0
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_card(name):
+    card = registry.build(name).card
+    for field in ('name', 'title', 'homepage', 'licence', 'citation', 'how_to_get', 'split_source'):
+        assert getattr(card, field).strip(), f'{field} of {card.name} is empty'
+    if name == 'own_data':
+        return
+    assert set(card.items) == set(SPLITS)
+    assert min(card.items.values()) > 0
+    assert card.hours > 0
+    assert card.folder
+    assert not card.folder.startswith('/')
+    assert all(reason for reason in card.broken.values())
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_items_of_a_small_tree(name, tmp_path):
+    task = small(name, tmp_path)
+    found = task.prepare(tmp_path)
+    items = task.items(tmp_path)
+    assert found.usable
+    assert found.missing == ()
+    assert found.expected == found.found == task.card.items
+    assert found.split_sha256 == targets.split_sha256(items)
+    assert len({item.id for item in items}) == len(items) == sum(task.card.items.values())
+    assert [i.split for i in items if i.split in SPLITS] == [i.split for i in items]
+    assert all(item.path.is_file() for item in items)
+    assert not {item.id for item in items} & set(task.card.broken)
+    assert items == small(name, tmp_path).items(tmp_path)
+    encoded = targets.encode(task, items)
+    assert len(encoded) == len(items)
+    assert np.isfinite(encoded).all()
+
+
+@pytest.mark.parametrize('name', [n for n in NAMES if n != 'own_data'])
+def test_an_empty_folder_is_an_error_that_names_it(name, tmp_path):
+    with pytest.raises(DataError) as error:
+        registry.build(name).items(tmp_path)
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_options_are_recorded_and_plain(name):
+    task = registry.build(name, {'epochs': 3})
+    assert task.options['epochs'] == 3
+    assert task.protocol.epochs == 3
+    plain = (str, int, float, tuple, bool)
+    assert all(isinstance(value, plain) for value in task.options.values())
+    assert dataclasses.replace(task).name == name
