@@ -23,7 +23,7 @@ from jaxprobe.features.spec import Clip, StoreSpec, embedding_name
 
 _READ = 256  # Records read at once.
 
-Groups = dict[int, Float[np.ndarray, 'R layers width']]
+Groups = dict[int, Float[np.ndarray, 'R _ _']]  # Every width has its own number of layers.
 
 
 class Windows(NamedTuple):
@@ -169,9 +169,7 @@ class RowReader:
                     self._fill(out, int(row), data)
         return out
 
-    def prefetched(
-        self, chunks: Sequence[Int[np.ndarray, 'R']], *, ahead: int = 2
-    ) -> Iterator[Groups]:
+    def prefetched(self, chunks: Sequence[np.ndarray], *, ahead: int = 2) -> Iterator[Groups]:
         """Reads one chunk of rows after another, in order, `ahead` of the consumer.
 
         Args:

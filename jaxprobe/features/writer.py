@@ -21,7 +21,7 @@ def record(
     window: int,
     start: float,
     padded: bool,
-    groups: Mapping[int, Shaped[np.ndarray, 'layers width']],
+    groups: Mapping[int, Shaped[np.ndarray, '_ _']],
 ) -> bytes:
     """Serialises one window.
 

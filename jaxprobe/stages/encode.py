@@ -20,7 +20,7 @@ from jaxprobe.features.spec import StoreSpec
 
 IN_FLIGHT = 2  # Batches per device: one runs while the next waits.
 
-Pooled = tuple[dict[int, Float[Array, 'B layers width']], Bool[Array, 'B']]
+Pooled = tuple[dict[int, Float[Array, 'B _ _']], Bool[Array, 'B']]
 
 
 class Row(NamedTuple):
