@@ -100,7 +100,9 @@ def read(
     with _open(path) as file:
         rate = file.samplerate
         if not file.frames:
-            raise AudioError('no_samples', path, f'{file.format}, {rate} Hz, 0 frames')
+            fault = truncation.fault(path, 0)
+            detail = fault or f'{file.format}, {rate} Hz, 0 frames'
+            raise AudioError('truncated' if fault else 'no_samples', path, detail)
         first = round(start * rate)
         if not 0 <= first < file.frames:
             raise AudioError(

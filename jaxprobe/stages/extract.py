@@ -192,8 +192,8 @@ def _header(keyed: tuple[str, Clip]) -> tuple[float, str]:
         left = decode.probe(clip.path).seconds - clip.start
     except AudioError as error:
         return 0.0, error.reason
-    if left <= 0:
-        return 0.0, 'past_end' if clip.start else 'no_samples'
+    if left <= 0:  # No samples at all: decoding will tell whether the file was cut.
+        return 0.0, 'past_end' if clip.start else ''
     return left if clip.duration is None else min(left, clip.duration), ''
 
 

@@ -1,0 +1,107 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxprobe.audio.loader import Loaded
+from jaxprobe.stages import encode
+from jaxprobe.stages.encode import Encoding, Row
+from tests.features import store_case
+
+SPEC = store_case.spec(window_samples=800, hop_samples=800, batch_windows=3)
+
+
+def _loaded(*starts, length=2400, padded=False):
+    samples = np.arange(length, dtype=np.float32)
+    return Loaded(samples, np.array(starts), padded, np.zeros(len(starts), bool))
+
+
+def test_batches_fill_up_across_clips_and_the_last_with_zeros():
+    clips = [(0, _loaded(0, 800)), (3, _loaded(100)), (4, _loaded(0, 800, 1600, padded=True))]
+    made = list(encode.batches(clips, SPEC))
+    assert [wave.shape for wave, _ in made] == [(3, 800)] * 2
+    assert made[0][1] == [Row(0, 0, 0, False), Row(0, 1, 800, False), Row(3, 0, 100, False)]
+    assert made[1][1] == [Row(4, 0, 0, True), Row(4, 1, 800, True), Row(4, 2, 1600, True)]
+    assert made[0][0][:, 0].tolist() == [0, 800, 100]
+    ((wave, rows),) = encode.batches([(0, _loaded(0, 800))], SPEC)
+    assert len(rows) == 2
+    assert not wave[2].any()
+    assert list(encode.batches([], SPEC)) == []
+
+
+def test_a_batch_is_not_written_to_after_it_was_handed_over():
+    made = [wave for wave, _ in encode.batches([(0, _loaded(*range(0, 1600, 100)))], SPEC)]
+    assert len({id(wave) for wave in made}) == len(made)
+    assert made[0][:, 0].tolist() == [0, 100, 200]
+
+
+def _states(params, wave):
+    del params
+    frames = wave.reshape(wave.shape[0], 4, -1)
+    return jnp.stack([frames[..., :8], frames[..., 8:16]], axis=1)
+
+
+def test_pooling_is_the_float32_mean_over_time():
+    spec = store_case.spec(layers=(('a', 8), ('b', 8)), window_samples=800)
+    wave = np.random.default_rng(0).standard_normal((4, 800)).astype(np.float32)
+    groups, finite = jax.jit(encode.pooling(_states, spec))({}, jnp.asarray(wave))
+    expected = np.asarray(_states({}, wave)).mean(axis=2)
+    np.testing.assert_allclose(groups[8], expected, rtol=1e-6, atol=1e-7)
+    assert finite.all()
+
+
+def test_pooling_of_bfloat16_states_sums_in_float32():
+    """1 + 1/256 is lost in every bfloat16 partial sum."""
+    spec = store_case.spec(layers=(('a', 4),))
+
+    def states(params, wave):
+        return (jnp.tile(wave[:, :1024, None], (1, 1, 4)).astype(jnp.bfloat16),)
+
+    wave = np.ones((4, 1024), np.float32)
+    wave[:, ::2] = 1 + 2**-7
+    groups, _ = jax.jit(encode.pooling(states, spec))({}, jnp.asarray(wave))
+    np.testing.assert_allclose(groups[4], 1 + 2**-8, rtol=1e-6)
+
+
+def test_pooling_groups_layers_by_width_and_flags_nan():
+    def states(params, wave):
+        return wave[:, None, :8], wave[:, None, :4], wave[:, None, 8:16]
+
+    spec = store_case.spec(layers=(('a', 8), ('b', 4), ('c', 8)), store_dtype='bfloat16')
+    wave = np.zeros((4, 800), np.float32)
+    wave[1, 9] = np.nan
+    wave[3, 2] = np.inf
+    groups, finite = jax.jit(encode.pooling(states, spec))({}, jnp.asarray(wave))
+    assert {d: g.shape for d, g in groups.items()} == {8: (4, 2, 8), 4: (4, 1, 4)}
+    assert groups[8].dtype == jnp.bfloat16
+    assert finite.tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize('devices', [1, 2])
+def test_the_flight_is_bounded_and_ordered(devices):
+    spec = store_case.spec(batch_windows=2)
+    encoding = Encoding(store_case.encoder(), spec, jax.local_devices()[:devices])
+    assert encoding.depth == encode.IN_FLIGHT * devices
+    out = []
+    for i in range(9):
+        wave = np.full((2, store_case.WINDOW), i / 10, np.float32)
+        out += list(encoding.start(wave, [Row(i, 0, 0, False)]))
+        assert i + 1 - len(out) <= encoding.depth
+    out += list(encoding.drain())
+    assert [finished.rows[0].clip for finished in out] == list(range(9))
+    np.testing.assert_allclose([f.groups[8][0, 0, 0] for f in out], np.arange(9) / 10, rtol=1e-5)
+
+
+def test_one_program_per_device_whatever_the_number_of_batches():
+    traced = []
+    plain = store_case.encoder()
+
+    def counted(params, wave):
+        traced.append(wave.shape)
+        return plain.encode(params, wave)
+
+    encoding = Encoding(plain._replace(encode=counted), store_case.spec(), jax.local_devices()[:2])
+    for _ in range(6):
+        list(encoding.start(np.zeros((4, store_case.WINDOW), np.float32), []))
+    list(encoding.drain())
+    assert traced == [(4, store_case.WINDOW)]

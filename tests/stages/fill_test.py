@@ -1,0 +1,88 @@
+import jax
+import jax.numpy as jnp
+import pytest
+
+from jaxprobe.audio.decode import AudioError
+from jaxprobe.core import records
+from jaxprobe.features import manifest
+from jaxprobe.features.manifest import Entry, Planned
+from jaxprobe.features.spec import Clip
+from jaxprobe.stages import fill
+from jaxprobe.stages.encode import Encoding
+from jaxprobe.stages.fill import Job
+from tests.features import store_case
+
+SPEC = store_case.spec()
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """Two shards: clips of 1, 3 and 2 windows with a bad one among them, and one of 5."""
+    clips = store_case.write_clips(tmp_path / 'audio', [0.6, 1.6, 1.0, 2.5])
+    clips.insert(1, Clip(tmp_path / 'audio' / 'none.wav'))
+    shards = [0, 0, 0, 0, 4]
+    return [Job(s, Planned(f'k{i}', 1.0 + i), c) for i, (s, c) in enumerate(zip(shards, clips))]
+
+
+def test_decoded_keeps_the_order_and_hands_errors_over(jobs):
+    found = list(fill.decoded(jobs, SPEC, 2))
+    assert [job for job, _ in found] == jobs
+    assert isinstance(found[1][1], AudioError)
+    assert [len(item.starts) for _, item in found if not isinstance(item, AudioError)] == [
+        1,
+        3,
+        2,
+        5,
+    ]
+
+
+def test_fill_writes_shards_with_their_sidecars(jobs, tmp_path):
+    encoding = Encoding(store_case.encoder(), SPEC, jax.local_devices()[:1])
+    progress = []
+    written = list(fill.fill(tmp_path, SPEC, encoding, jobs, 2, progress.append))
+    assert [index for index, _ in written] == [0, 4]
+    assert written[0][1] == [
+        Entry('k0', 1, 0, 0),
+        Entry('k1', 0, 0, 0, 'missing'),
+        Entry('k2', 3, 0, 0),
+        Entry('k3', 2, 0, 0),
+    ]
+    assert sum(progress) == pytest.approx(1 + 2 + 3 + 4 + 5)
+    sidecar = manifest.read_sidecar(tmp_path, 0)
+    assert sidecar
+    assert sidecar.clips == tuple(written[0][1])
+    with records.ShardReader(manifest.shard_path(tmp_path, 0), 6) as reader:
+        rows = [records.decode(record) for record in reader.read(range(6))]
+    assert [(row['key'][0], row['window'][0]) for row in rows] == [
+        (b'k0', 0),
+        (b'k2', 0),
+        (b'k2', 1),
+        (b'k2', 2),
+        (b'k3', 0),
+        (b'k3', 1),
+    ]
+    assert [row['start'][0] for row in rows] == [0, 0, 0.5, 1.0, 0, 0.5]
+
+
+def test_a_clip_with_nan_embeddings_is_marked(jobs, tmp_path):
+    encoder = store_case.encoder()
+
+    def broken(params, wave):
+        layers = encoder.encode(params, wave)
+        loud = jnp.sqrt(0.29 - jnp.abs(wave[:, :8]).max(axis=1))  # NaN for louder windows.
+        return tuple(layer + 0 * loud[:, None, None] for layer in layers)
+
+    encoding = Encoding(encoder._replace(encode=broken), SPEC, jax.local_devices()[:1])
+    ((_, entries),) = fill.fill(tmp_path, SPEC, encoding, jobs[:4], 1, lambda seconds: None)
+    assert {entry.failed for entry in entries} == {'', 'missing', 'encoder_not_finite'}
+
+
+def test_closing_half_way_leaves_whole_shards_only(jobs, tmp_path):
+    encoding = Encoding(store_case.encoder(), SPEC, jax.local_devices()[:1])
+    shards = fill.fill(tmp_path, SPEC, encoding, jobs, 2, lambda seconds: None)
+    next(shards)
+    shards.close()
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [
+        'windows-train.array_record-00000',
+        'windows-train.array_record-00000.json',
+    ]
