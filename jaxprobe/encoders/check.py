@@ -1,0 +1,63 @@
+"""`jaxprobe check encoder`: does an encoder keep its contract, and is a port exact?"""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxprobe.encoders import base
+from jaxprobe.encoders.base import Encoder
+from jaxprobe.encoders.contract import Finding, contract
+from jaxprobe.encoders.reference import Reference, compare
+
+
+def run(
+    name: str, *, weights: str = '', arch: str = '', reference: str = '', atol: float = 5e-5
+) -> tuple[str, bool]:
+    """Builds an encoder, checks it, and says so: what `jaxprobe check encoder` does.
+
+    Args:
+        name: a registered encoder, or the dotted path of a card.
+        weights: as `base.load`.
+        arch: as `base.load`.
+        reference: path of an npz as `reference.compare` reads it, or '' for the contract alone.
+        atol: limit of the reference's comparison, times max(1, rms).
+
+    Returns:
+        The text to print, and whether everything holds.
+
+    Raises:
+        ConfigError: an unknown name, or an unusable reference.
+        WeightsError: the weights cannot be had.
+    """
+    encoder = base.load(name, weights=weights, arch=arch)
+    compared = compare(encoder, Path(reference).expanduser(), atol) if reference else None
+    findings = contract(encoder)
+    ok = all(finding.ok for finding in findings) and (compared is None or compared.ok)
+    return render(encoder, findings, compared), ok
+
+
+def render(encoder: Encoder, findings: list[Finding], compared: Reference | None) -> str:
+    """Writes the findings as the text that the command prints."""
+    card = encoder.card
+    lines = [
+        f'{card.name}: {card.title}',
+        f'  {card.sample_rate} Hz, weights {encoder.weights_sha256[:16]}',
+        f'  licence of weights: {card.weights_licence}',
+        'contract',
+    ]
+    lines += [f'  {"ok  " if f.ok else "FAIL"}  {f.check:<18}{f.detail}' for f in findings]
+    if compared is not None:
+        lines += ['reference', *(f'  skipped {reason}' for reason in compared.skipped)]
+        lines.append(
+            f'  {"":6}{"case":<8}{"layer":<14}{"max abs":>9}{"relative":>10}{"limit":>9}  shape'
+        )
+        for row in compared.rows:
+            relative = row.error / row.rms if row.rms else np.nan
+            lines.append(
+                f'  {"ok  " if row.ok else "FAIL"}  {row.case:<8}{row.layer:<14}{row.error:>9.1e}'
+                f'{relative:>10.1e}{row.limit:>9.1e}  {row.shape}'
+            )
+    failed = sum(not f.ok for f in findings)
+    off = sum(not row.ok for row in compared.rows) if compared else 0
+    verdict = 'passed' if not failed + off else f'FAILED: {failed} checks, {off} layers'
+    return '\n'.join([*lines, verdict])
