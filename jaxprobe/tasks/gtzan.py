@@ -43,6 +43,11 @@ ROOTS = (
 )
 _SUFFIXES = ('.wav', '.au')
 
+_SHORT = (
+    'a few excerpts are a little shorter than the 30 s window; their beginning is repeated to fill '
+    'it, and results count such windows'
+)
+
 CARD = DatasetCard(
     name='gtzan_genre',
     title='GTZAN genre collection, fault-filtered split',
@@ -87,7 +92,7 @@ def prepare(data_dir: Path) -> Preparation:
     """Looks for the 929 excerpts of the split."""
     from jaxprobe.tasks import audit
 
-    notes = []
+    notes = [_SHORT]
     try:
         found = items(data_dir)
         notes.append(f'found at {_root(data_dir)}')
