@@ -101,32 +101,39 @@ def _macro(values: Float[Array, 'C'], there: Shaped[Array, 'C']) -> Float[Array,
     return jnp.sum(jnp.where(there, values, 0.0)) / jnp.maximum(jnp.sum(there), 1)
 
 
-def _ascending(targets: Float[Array, 'N'], scores: Float[Array, 'N']):
-    """Sorts one tag's items by score; also marks the first and last item of every tie."""
+def _below(targets: Float[Array, 'N'], scores: Float[Array, 'N']):
+    """One tag's items by ascending score: target, positives below, items below (ties are not).
+
+    A loop over items, not prefix scans: those take seconds to compile.
+    """
     scores, targets = jax.lax.sort((scores, targets), num_keys=1)
-    changes = scores[1:] != scores[:-1]
-    edge = jnp.ones((1,), bool)
-    return targets, jnp.concatenate([edge, changes]), jnp.concatenate([changes, edge])
+    tied = jnp.concatenate([jnp.zeros((1,), bool), scores[1:] == scores[:-1]])
+
+    def step(carry, item):
+        positives, rank, below = carry
+        target, is_tied = item
+        below = jax.tree.map(
+            lambda old, new: jnp.where(is_tied, old, new), below, (positives, rank)
+        )
+        return (positives + target, rank + 1, below), below
+
+    zero = jnp.zeros((), scores.dtype)
+    _, below = jax.lax.scan(step, (zero, zero, (zero, zero)), (targets, tied))
+    return targets, *below
 
 
 def _auc_of_tag(targets: Float[Array, 'N'], scores: Float[Array, 'N']):
-    y, first, last = _ascending(targets, scores)
-    negatives = jnp.cumsum(1 - y)
-    below = jax.lax.cummax(jnp.where(first, negatives - (1 - y), 0.0))
-    upto = jax.lax.cummin(jnp.where(last, negatives, jnp.inf), reverse=True)
-    positive, negative = jnp.sum(y), jnp.sum(1 - y)
+    y, positives_below, items_below = _below(targets, scores)
+    positive, negative = jnp.maximum(jnp.sum(y), 1), jnp.maximum(jnp.sum(1 - y), 1)
     # Shares, not counts: a product of two counts would outgrow float32's whole numbers.
-    share = 0.5 * (below + upto) / jnp.maximum(negative, 1)
-    return jnp.sum(y * share) / jnp.maximum(positive, 1), positive
+    won = jnp.sum(y * ((items_below - positives_below) / negative)) / positive
+    lost = jnp.sum((1 - y) * (positives_below / positive)) / negative
+    return 0.5 + 0.5 * (won - lost), jnp.sum(y)
 
 
 def _ap_of_tag(targets: Float[Array, 'N'], scores: Float[Array, 'N']):
-    y, first, _ = _ascending(targets, scores)
-    # Reading from the top, a tie ends at its first item in ascending order.
-    hits = jnp.cumsum(y[::-1])[::-1]
-    taken = jnp.arange(y.shape[0], 0, -1).astype(y.dtype)
-    rank = jnp.arange(y.shape[0])
-    start = jax.lax.cummax(jnp.where(first, rank, 0))
-    precision = (hits / taken)[start]
+    y, positives_below, items_below = _below(targets, scores)
     positive = jnp.sum(y)
+    # At an item's threshold everything is taken that is not below it.
+    precision = (positive - positives_below) / (y.shape[0] - items_below)
     return jnp.sum(y * precision) / jnp.maximum(positive, 1), positive
