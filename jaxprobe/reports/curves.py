@@ -42,6 +42,7 @@ def layer_curve(results: Sequence[Result]) -> Figure:
         for index, result in enumerate(results):
             _draw_encoder(axes, result, index, _shift(index, len(results)), depth, extra)
         _draw_constants(axes, results)
+        style.title(figure, text.shorten(results[0].task, 70))
         _frame(axes, results, depth, extra, inches=(width - 1.0) / positions)
         _clip(axes, results)
         figure.legend(loc='outside lower center', ncols=columns)
@@ -132,7 +133,6 @@ def _frame(
     axes.set_xlim(-0.5, depth + (1.0 + len(extra) if extra else 0) + 0.5)
     axes.set_xlabel('layer' if names else 'layer, counted from the input')
     axes.set_ylabel(f'test {results[0].metric}')
-    axes.set_title(text.shorten(results[0].task, 60))
     axes.grid(axis='y', color=style.FAINT, alpha=0.25, linewidth=0.6)
 
 

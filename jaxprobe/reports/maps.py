@@ -1,7 +1,6 @@
 """Maps: layer x task, learning rate x layer, learned weights x task; numbers in every cell."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,8 +36,10 @@ def layers_by_tasks(results: Sequence[Result]) -> Figure:
     figure, axes = _grid(len(results), sources, names, square=CELL_WIDTH)
     with style.context():
         _fill(axes, scores, _share(scores, levels), marks)
-        axes.set_title(_title('Test score by layer', results[0]))
-        _note(figure, 'Colour: share of the way from the best constant to the best of the row.')
+        style.title(figure, _title('Test score by layer', results[0]))
+        style.note(
+            figure, 'Colour: share of the way from the best constant to the best of the row.'
+        )
     return figure
 
 
@@ -75,9 +76,9 @@ def rates_by_layers(r: Result) -> Figure:
             s = rates['sources'].index(r.data['selected']['source'])
             _mark(axes, s, marks_column(marks, s), thick=2.2)
         axes.set_xlabel('learning rate')
-        axes.set_title(text.shorten(r.task, 40))
+        style.title(figure, text.shorten(r.task, 60))
         by = (r.data['selected'] or {}).get('by', 'validation score')
-        _note(figure, f'{text.shorten(r.encoder, 34)}, {by}')
+        style.note(figure, f'{text.shorten(r.encoder, 34)}, {by}')
     return figure
 
 
@@ -102,8 +103,8 @@ def weights_by_tasks(results: Sequence[Result]) -> Figure | None:
     mixed = int((~np.isnan(weights)).sum(axis=1).max())
     with style.context():
         _fill(axes, weights, weights / np.nanmax(weights), [], digits=2, absent='')
-        axes.set_title(_title('Learned layer weights', rows[0][0]))
-        _note(
+        style.title(figure, _title('Learned layer weights', rows[0][0]))
+        style.note(
             figure, f'Mean over seeds at the selected rate; equal weights would be {1 / mixed:.3f}.'
         )
     return figure
@@ -187,8 +188,3 @@ def _mark(axes: Axes, row: int, column: int, *, thick: float) -> None:
     )
     frame.set_clip_on(False)
     axes.add_patch(frame)
-
-
-def _note(figure: Figure, note: str) -> None:
-    wrapped = textwrap.fill(note, int(figure.get_figwidth() * 16))
-    figure.supxlabel(wrapped, x=0.01, ha='left', fontsize=7.5, color=style.FAINT)

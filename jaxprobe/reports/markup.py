@@ -1,7 +1,10 @@
 """Small pieces of HTML; every text passes through `escape` once."""
 
+import re
 from collections.abc import Sequence
 from html import escape as _escape
+
+LONG = 24  # Characters of a heading that may break.
 
 Cell = tuple[str, str]  # HTML, and the classes of its cell ('n' for numbers).
 
@@ -19,9 +22,9 @@ def table(head: Sequence[Cell], rows: Sequence[tuple[str, Sequence[Cell]]], name
         rows: the classes of a row, and its cells.
         name: what it holds, for those who do not see it.
     """
-    top = ''.join(f'<th scope="col"{_class(c)}>{h}</th>' for h, c in head)
+    top = ''.join(f'<th scope="col"{_class(_fit(h, c))}>{h}</th>' for h, c in head)
     body = '\n'.join(
-        f'<tr{_class(classes)}><th scope="row">{cells[0][0]}</th>'
+        f'<tr{_class(classes)}><th scope="row"{_class(_fit(*cells[0]))}>{cells[0][0]}</th>'
         + ''.join(f'<td{_class(c)}>{h}</td>' for h, c in cells[1:])
         + '</tr>'
         for classes, cells in rows
@@ -30,6 +33,12 @@ def table(head: Sequence[Cell], rows: Sequence[tuple[str, Sequence[Cell]]], name
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(name)}"><table>'
         f'<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
     )
+
+
+def _fit(html: str, classes: str) -> str:
+    """Lets a long name break, so that it does not fill a phone's screen."""
+    longest = max(map(len, re.sub(r'<[^>]*>', '\n', html).split('\n')))
+    return f'{classes} long'.strip() if longest > LONG else classes
 
 
 def _class(classes: str) -> str:
@@ -50,10 +59,9 @@ def tags(codes: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def figure(svg: str, caption: str) -> str:
-    """A figure with its caption, both HTML."""
-    note = f'<figcaption>{caption}</figcaption>' if caption else ''
-    return f'<figure><div class="fig" tabindex="0">{svg}</div>{note}</figure>'
+def figure(svg: str) -> str:
+    """A figure that scrolls sideways where the screen is narrow."""
+    return f'<figure><div class="fig" tabindex="0">{svg}</div></figure>'
 
 
 def details(summary: str, body: str) -> str:

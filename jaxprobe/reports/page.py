@@ -16,15 +16,17 @@ from jaxprobe.reports.read import Result, encoders, of_encoder, of_task, tasks
 Figures = dict[str, tuple[Drawing, bytes]]  # Name -> drawing and its SVG.
 
 CAPTIONS = {
-    'curve': 'Line: mean over seeds at the learning rate that validation selects for the layer. '
-    'Band: standard deviation over seeds. Whiskers: 95 % bootstrap interval over test items. '
-    'Ring: the source that validation selects. Dotted and dashed: what constant answers earn.',
-    'layers': 'Test scores, seed means. Every row has its own colours: dark is what the best '
-    'constant answer earns, bright the best of the row. Red frame: selected on validation. '
+    'curve': 'Curves. Line: mean over seeds at the learning rate that validation selects for the '
+    'layer. Band: standard deviation over seeds. Whiskers: 95 % bootstrap interval over test '
+    'items. Ring: the source that validation selects. Dotted and dashed: what constant answers '
+    'earn.',
+    'layers': 'Test score by layer, seed means. Every row has its own colours: dark is what the '
+    'best constant answer earns, bright the best of the row. Red frame: selected on validation. '
     '×: diverged.',
-    'weights': 'Softmax weights of the learned sum, at the learning rate selected for it.',
-    'rates': 'Validation scores, seed means: what selection sees. Thin frame: the rate of each '
-    'source; thick: the selected cell; ×: a seed diverged.',
+    'weights': 'Learned layer weights: the softmax of the weighted sum, at the learning rate '
+    'selected for it.',
+    'rates': 'Learning rates: validation scores, seed means, which is what selection sees. Thin '
+    'frame: the rate of each source; thick: the selected cell; ×: a seed diverged.',
 }
 
 
@@ -43,8 +45,10 @@ def page(results: Sequence[Result], figures: Figures, *, commands: Sequence[str]
         '<h2 id="scores">Scores</h2>',
         scores.overview(results),
         '<h2 id="tasks">Tasks</h2>',
+        _legend('curve'),
         *(_task(results, task, figures) for task in tasks(results)),
         '<h2 id="encoders">Encoders</h2>',
+        _legend('layers', 'weights', 'rates'),
         *(_encoder(results, encoder, figures) for encoder in encoders(results)),
         '<h2 id="provenance">Where the numbers come from</h2>',
         provenance.section(results),
@@ -76,7 +80,7 @@ def _title(results: Sequence[Result]) -> str:
 
 def _header(results: Sequence[Result], title: str) -> str:
     count = f'{_count(encoders(results), "encoder")}, {_count(tasks(results), "task")}'
-    seeds = sorted({r.data['main_score']['n_seeds'] for r in results})
+    seeds = sorted({r.data['main_score']['n_seeds'] for r in results} - {0}) or [0]
     seeds_text = '–'.join(dict.fromkeys([str(seeds[0]), str(seeds[-1])]))
     boot = results[0].data['bootstrap']
     lead = (
@@ -123,18 +127,19 @@ def _encoder(results: Sequence[Result], encoder: str, figures: Figures) -> str:
     head = f'<h3>{escape(encoder)}{kind}</h3>'
     title = f'<p class="soft">{escape(rows[0].data["encoder"].get("title", ""))}</p>'
     maps = [*_figures(figures, 'layers', encoder), *_figures(figures, 'weights', encoder)]
-    rates = _figures(figures, 'rates', encoder, caption=False)
-    body = f'<p class="small soft">{CAPTIONS["rates"]}</p><div class="pair">{"".join(rates)}</div>'
-    return '\n'.join([head, title, *maps, details(f'Learning rates, {encoder}', body)])
+    rates = ''.join(_figures(figures, 'rates', encoder))
+    folded = details(f'Learning rates, {encoder}', f'<div class="pair">{rates}</div>')
+    return '\n'.join([head, title, *maps, folded])
 
 
-def _figures(figures: Figures, kind: str, about: str, *, caption: bool = True) -> list[str]:
+def _legend(*kinds: str) -> str:
+    return '\n'.join(f'<p class="small soft">{CAPTIONS[kind]}</p>' for kind in kinds)
+
+
+def _figures(figures: Figures, kind: str, about: str) -> list[str]:
     numbers = {name: f'f{index}' for index, name in enumerate(figures)}
     return [
-        figure(
-            inline(svg, name=numbers[name], alt=drawing.alt),
-            CAPTIONS[kind] if caption else '',
-        )
+        figure(inline(svg, name=numbers[name], alt=drawing.alt))
         for name, (drawing, svg) in figures.items()
         if drawing.kind == kind and drawing.about == about
     ]

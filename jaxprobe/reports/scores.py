@@ -65,9 +65,9 @@ def task_line(rows: Sequence[Result]) -> str:
         'regression': f'{outputs} numbers' if outputs > 1 else 'one number',
         'key': '24 keys',
     }.get(task['kind'], task['kind'])
-    lines = dict.fromkeys(tables.level_line(r) for r in rows)
     title = task.get('title') or task['name']
-    return escape(f'{title}: {kind}, {rows[0].metric}. ') + ' '.join(map(escape, lines))
+    first = f'{title}: {kind}, scored by {rows[0].metric}.'
+    return '<br>'.join(escape(line) for line in (first, *tables.levels(rows)))
 
 
 _HEAD: list[Cell] = [
@@ -83,7 +83,6 @@ _HEAD: list[Cell] = [
     ('sum − layer', ''),
     ('oracle', 'n'),
     ('regret', 'n'),
-    ('notes', ''),
 ]
 
 
@@ -112,7 +111,6 @@ def _cells(r: Result) -> list[Cell]:
         (_gap(data['mix_minus_best_layer']), ''),
         (_named(oracle), ''),
         (text.number(data['regret']), 'n'),
-        (tags(_warnings(r)), ''),
     ]
 
 

@@ -13,6 +13,7 @@ body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif; }
 main, header, nav > div { max-width: 1120px; margin: 0 auto; padding: 0 18px; }
 header { padding-top: 28px; }
+h1, li, p { overflow-wrap: anywhere; }
 h1 { font-size: 26px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.01em; }
 h2 { font-size: 20px; margin: 44px 0 10px; padding-top: 6px; border-top: 1px solid var(--line); }
 h3 { font-size: 16px; margin: 28px 0 8px; overflow-wrap: anywhere; }
@@ -34,6 +35,7 @@ tbody th { color: var(--ink); font-size: 14px; position: sticky; left: 0;
   background: var(--paper); padding-right: 16px; }
 td.n, th.n { text-align: right; }
 td.wrap { white-space: normal; min-width: 12em; overflow-wrap: anywhere; }
+th.long { white-space: normal; overflow-wrap: anywhere; min-width: 12em; }
 td b { font-weight: 650; } td .ci { color: var(--soft); font-size: 12.5px; }
 tr.control > * { color: var(--soft); font-style: italic; }
 tr.level > * { color: var(--soft); }
@@ -42,7 +44,7 @@ tr.level > * { color: var(--soft); }
   margin: 0 4px 2px 0; white-space: nowrap; }
 .banner { background: var(--warn-paper); color: var(--warn); padding: 10px 14px;
   border-radius: 8px; margin: 14px 0; max-width: none; }
-figure { margin: 10px 0 6px; } figcaption { color: var(--soft); font-size: 13px; max-width: 84ch; }
+figure { margin: 10px 0 6px; }
 .fig { overflow-x: auto; } .fig svg { display: block; height: auto; max-width: 100%; }
 .pair { display: flex; flex-wrap: wrap; gap: 8px 28px; align-items: flex-start; }
 .pair > * { max-width: 100%; }
@@ -57,7 +59,8 @@ code, pre { font: 13px/1.5 ui-monospace, 'SF Mono', Menlo, 'DejaVu Sans Mono', m
 pre { background: var(--card); padding: 10px 14px; border-radius: 8px; overflow-x: auto; }
 footer { color: var(--soft); font-size: 13px; max-width: 1120px; margin: 40px auto 60px;
   padding: 0 18px; }
-@media (max-width: 600px) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 6px; }
+@media (max-width: 600px) { th.long { min-width: 9.5em; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 6px; }
   h1 { font-size: 22px; } main, header, nav > div { padding-inline: 14px; } }
 @media print { nav { display: none; } details { break-inside: avoid; } .fig svg { min-width: 0; } }
 """

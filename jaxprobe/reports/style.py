@@ -8,6 +8,7 @@ differ too, for print and for eyes that tell colours apart badly.
 import contextlib
 import io
 import math
+import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -30,9 +31,6 @@ _RC: dict[Any, Any] = {
     'font.family': 'sans-serif',
     'font.sans-serif': ['DejaVu Sans', 'Verdana', 'Helvetica', 'Arial'],
     'font.size': 9,
-    'axes.titlesize': 10,
-    'axes.titleweight': 'bold',
-    'axes.titlelocation': 'left',
     'axes.labelsize': 9,
     'axes.linewidth': 0.8,
     'axes.edgecolor': FAINT,
@@ -63,7 +61,8 @@ def context():
 
 def canvas(width: float, height: float) -> Figure:
     """An empty figure, sizes in inches, that no window or global state knows of."""
-    figure = Figure(figsize=(width, height), layout='constrained')
+    with context():
+        figure = Figure(figsize=(width, height), layout='constrained')
     FigureCanvasAgg(figure)
     return figure
 
@@ -104,6 +103,18 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings('ignore', message='.*Glyph.*')
         warnings.filterwarnings('ignore', message='.*constrained_layout.*')
         yield
+
+
+def title(figure: Figure, words: str) -> None:
+    """Titles a figure at its left edge, broken into lines that fit its width."""
+    wrapped = textwrap.fill(words, max(12, int(figure.get_figwidth() * 11)))
+    figure.suptitle(wrapped, x=0.01, ha='left', fontsize=10, fontweight='bold', color=INK)
+
+
+def note(figure: Figure, words: str) -> None:
+    """Explains a figure in small print below it."""
+    wrapped = textwrap.fill(words, max(16, int(figure.get_figwidth() * 16)))
+    figure.supxlabel(wrapped, x=0.01, ha='left', fontsize=7.5, color=FAINT)
 
 
 def look(index: int, *, control: bool = False) -> dict[str, Any]:

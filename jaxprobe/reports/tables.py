@@ -173,7 +173,7 @@ def _markdown_task(rows: list[Result]) -> str:
     lines = [f'## {escape(rows[0].task)} ({rows[0].metric})', '', f'| {head} |']
     lines.append('|' + '---|' * len(head.split('|')))
     lines += ['| ' + ' | '.join(escape(cell) for cell in _markdown_cells(r)) + ' |' for r in rows]
-    return '\n'.join([*lines, '', *_levels(rows), ''])
+    return '\n'.join([*lines, '', *(f'- {escape(line)}' for line in levels(rows)), ''])
 
 
 def _markdown_cells(r: Result) -> list[str]:
@@ -194,14 +194,14 @@ def _markdown_cells(r: Result) -> list[str]:
     ]
 
 
-def _levels(rows: list[Result]) -> list[str]:
+def levels(rows: Sequence[Result]) -> list[str]:
     """The constants and the items of a task; once, or per encoder where they differ."""
     lines: dict[str, list[str]] = {}
     for r in rows:
         lines.setdefault(level_line(r), []).append(r.encoder)
     if len(lines) == 1:
         return list(lines)
-    return [f'- {", ".join(map(escape, who))}: {line}' for line, who in lines.items()]
+    return [f'{", ".join(who)}: {line}' for line, who in lines.items()]
 
 
 def level_line(r: Result) -> str:
@@ -233,7 +233,7 @@ def _console_task(rows: list[Result]) -> str:
     lines = [text.shorten(title, WIDTH), _console_line([name for name, _ in _CONSOLE])]
     lines += [_console_line(_console_cells(r)) for r in rows]
     notes = [f'{r.encoder}: {", ".join(codes(r))}' for r in rows if codes(r)]
-    below = [*_levels(rows), *notes]
+    below = [*levels(rows), *notes]
     lines += [line for entry in below for line in text.wrap(entry, WIDTH, indent='  ')]
     return '\n'.join([*lines, ''])
 

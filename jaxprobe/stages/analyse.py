@@ -20,7 +20,7 @@ from jaxprobe.core.errors import StoreError
 from jaxprobe.metrics import kinds
 from jaxprobe.stages import grid as grids
 from jaxprobe.stages import remarks, resample, results, score
-from jaxprobe.stages.grid import Grid, best
+from jaxprobe.stages.grid import Grid
 from jaxprobe.stages.results import BankRecord
 
 SCHEMA = 1
@@ -127,32 +127,26 @@ def tidy(value: Any) -> Any:
 
 
 def _row(record: BankRecord, grid: Grid, s: int, drawn: bootstrap.Resampling) -> Row:
-    """One source at the rate that validation selects for it."""
+    """One source at the rate that validation selects for it; nulls where all its rates diverged."""
     source = grid.sources[s]
-    r = best(grid.valid[s], higher_is_better=grid.higher_is_better)
-    return {
+    named = {
         'source': source['name'],
         'layers': list(source['layers']),
         'learned': bool(source['learned']),
         'meaning': meaning(record.meta['encoder'], source),
-    } | _scored(record, grid, s, r, drawn)
-
-
-def _scored(
-    record: BankRecord, grid: Grid, s: int, r: int | None, drawn: bootstrap.Resampling
-) -> Row:
-    """Scores of one (source, rate); nulls where every rate of the source diverged."""
-    if r is None:
-        names = ('learning_rate', 'valid', 'test', 'test_seed_std', 'ci95')
-        return dict.fromkeys(names)
+    }
+    choice = grid.by_source(source['name'])
+    if choice is None:
+        scored = ('learning_rate', 'valid', 'test', 'test_seed_std', 'ci95')
+        return named | dict.fromkeys(scored)
     primary = record.meta['task']['primary']
-    cells = grid.cells[s][r]
-    return {
-        'learning_rate': grid.rates[r],
-        'valid': grid.valid[s, r],
-        'test': grid.test[s, r],
-        'test_seed_std': _spread(record.scores[f'test/{primary}'][cells]),
-        'ci95': resample.interval(resample.cells(record, primary, cells, drawn), drawn),
+    samples = resample.cells(record, primary, choice.cells, drawn)
+    return named | {
+        'learning_rate': choice.learning_rate,
+        'valid': grid.valid_of(choice),
+        'test': choice.test,
+        'test_seed_std': choice.test_seed_std if len(choice.cells) > 1 else None,
+        'ci95': resample.interval(samples, drawn),
     }
 
 
@@ -172,36 +166,33 @@ def meaning(encoder: dict[str, Any], source: dict[str, Any]) -> str:
 
 def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap.Resampling) -> Row:
     """The (source, rate) that validation selects, the one that test would have, and the gap."""
-    task, monitor = record.meta['task'], record.meta['protocol']['monitor']
-    chosen = best(grid.valid, higher_is_better=grid.higher_is_better)
-    oracle = best(grid.test)
-    found: Row = {'selected': None, 'oracle_test': None, 'regret': None, 'grid_edge': None}
+    task, book = record.meta['task'], grid.book
     main = {'metric': task['primary'], 'higher_is_better': True}
-    if chosen is None or oracle is None:
+    if book is None:
+        nothing = dict.fromkeys(('selected', 'oracle_test', 'regret', 'grid_edge'))
         empty = {'value': None, 'ci95': None, 'seed_std': None, 'n_seeds': 0}
-        return found | {'main_score': main | empty, 'metrics': {}}
-    s, r = divmod(chosen, len(grid.rates))
-    so, ro = divmod(oracle, len(grid.rates))
-    metrics = _all_metrics(record, grid.cells[s][r], drawn)
-    named = {key: rows[s][key] for key in ('source', 'layers', 'learned', 'meaning')}
+        return nothing | {'main_score': main | empty, 'metrics': {}}
+    chosen, oracle = book.selected, book.oracle
+    metrics = _all_metrics(record, chosen.cells, drawn)
+    row = next(row for row in rows if row['source'] == chosen.source)
     return {
-        'main_score': main | metrics[task['primary']] | {'n_seeds': len(grid.cells[s][r])},
+        'main_score': main | metrics[task['primary']] | {'n_seeds': book.n_seeds},
         'metrics': metrics,
-        'selected': named
-        | {
-            'learning_rate': grid.rates[r],
-            'by': f'valid/{monitor}',
+        'selected': {
+            **{key: row[key] for key in ('source', 'layers', 'learned', 'meaning')},
+            'learning_rate': chosen.learning_rate,
+            'by': f'valid/{record.meta["protocol"]["monitor"]}',
             'by_higher_is_better': grid.higher_is_better,
-            'valid': grid.valid[s, r],
-            'test': grid.test[s, r],
+            'valid': grid.valid_of(chosen),
+            'test': chosen.test,
         },
         'oracle_test': {
-            'source': rows[so]['source'],
-            'learning_rate': grid.rates[ro],
-            'test': grid.test[so, ro],
+            'source': oracle.source,
+            'learning_rate': oracle.learning_rate,
+            'test': oracle.test,
         },
-        'regret': grid.test[so, ro] - grid.test[s, r],
-        'grid_edge': remarks.edge(grid.rates, r),
+        'regret': book.regret,
+        'grid_edge': book.grid_edge,
     }
 
 
@@ -222,34 +213,29 @@ def _comparison(
     record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap.Resampling
 ) -> Row:
     """The learned weighted sum beside the best single layer, both chosen on validation."""
-    singles = [s for s, row in enumerate(rows) if len(row['layers']) == 1 and not row['learned']]
-    learned = [s for s, row in enumerate(rows) if row['learned']]
-    layer, mix = _best_row(grid, rows, singles), _best_row(grid, rows, learned)
     found: Row = {
-        'best_layer': None if layer is None else rows[layer],
-        'mix': None if mix is None else rows[mix],
+        'best_layer': _best_row(grid, [row for row in rows if _single(row)]),
+        'mix': _best_row(grid, [row for row in rows if row['learned']]),
         'mix_minus_best_layer': None,
     }
-    if layer is not None and mix is not None:
+    pair = grid.mixture()
+    if pair is not None:
         metric = record.meta['task']['primary']
-        samples = [
-            resample.cells(record, metric, _cells_of(grid, s, rows[s]), drawn) for s in (mix, layer)
-        ]
-        found['mix_minus_best_layer'] = {
-            'value': rows[mix]['test'] - rows[layer]['test'],
-            'ci95': resample.interval(samples[0] - samples[1], drawn),
-        }
+        mix, layer = (resample.cells(record, metric, c.cells, drawn) for c in pair[:2])
+        interval = resample.interval(mix - layer, drawn)
+        found['mix_minus_best_layer'] = {'value': pair.gain, 'ci95': interval}
     return found
 
 
-def _best_row(grid: Grid, rows: list[Row], among: list[int]) -> int | None:
-    values = [np.nan if rows[s]['valid'] is None else rows[s]['valid'] for s in among]
-    index = best(np.array(values), higher_is_better=grid.higher_is_better) if among else None
-    return None if index is None else among[index]
+def _single(row: Row) -> bool:
+    return len(row['layers']) == 1 and not row['learned']
 
 
-def _cells_of(grid: Grid, s: int, row: Row) -> list[int]:
-    return grid.cells[s][grid.rates.index(row['learning_rate'])]
+def _best_row(grid: Grid, rows: list[Row]) -> Row | None:
+    """The best of some rows on validation, the first of equal ones."""
+    rows = [row for row in rows if row['valid'] is not None]
+    sign = 1 if grid.higher_is_better else -1
+    return max(rows, key=lambda row: sign * row['valid']) if rows else None
 
 
 def _constants(record: BankRecord) -> Row:
@@ -276,10 +262,10 @@ def _weights(record: BankRecord, grid: Grid, row: Row) -> Row:
     source = row['source']
     names = [layer['name'] for layer in record.meta['encoder']['layers']]
     found: Row = {'source': source, 'learning_rate': row['learning_rate'], 'layers': names}
-    if row['learning_rate'] is None:
+    choice = grid.by_source(source)
+    if choice is None:
         return found | {'weights': [None] * len(names), 'seed_std': [None] * len(names)}
-    s = [entry['name'] for entry in grid.sources].index(source)
-    weights = record.mix_weights[_cells_of(grid, s, row)].astype(np.float64)
+    weights = record.mix_weights[list(choice.cells)].astype(np.float64)
     return found | {
         'weights': weights.mean(axis=0).tolist(),
         'seed_std': [_spread(column) for column in weights.T],

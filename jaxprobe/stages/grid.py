@@ -1,48 +1,69 @@
-"""The cells of a bank as a grid of sources x learning rates, and which entry validation selects.
-
-Seeds are replicates: an entry is the mean over them, and an entry of which a replicate diverged
-before it learned anything has no score and cannot be selected.
-"""
+"""The cells of a bank as a grid of sources x learning rates, and what the ledger selects of it."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from jaxprobe.probes import select
+from jaxprobe.probes.select import Choice, Ledger, Mixture
 from jaxprobe.stages.results import BankRecord
 
 
 class Grid(NamedTuple):
-    """Seed means of every (source, rate), and the cells behind them.
+    """Seed means of every (source, rate), and the ledger over them.
 
     Attributes:
         sources: as in the record's `meta`, S of them.
         rates: R, ascending.
-        cells: [source][rate] -> cells, one per seed.
-        valid: the monitor on the validation items; nan where there is none.
+        valid: the monitor on the validation items; nan where a replicate has none.
         test: the primary metric on the test items; higher is better.
-        higher_is_better: of the monitor.
+        higher_is_better: of the monitor. The ledger holds its negative where it is not, since
+            the test metric always grows with quality.
+        book: selection by `jaxprobe.probes.select`; None where every candidate diverged.
     """
 
     sources: list[dict[str, Any]]
     rates: list[float]
-    cells: list[list[list[int]]]
     valid: Float[np.ndarray, 'S R']
     test: Float[np.ndarray, 'S R']
     higher_is_better: bool
+    book: Ledger | None
+
+    def valid_of(self, choice: Choice) -> float:
+        """The monitor of a choice, on its own scale."""
+        return choice.valid if self.higher_is_better else -choice.valid
+
+    def by_source(self, source: str) -> Choice | None:
+        """The rate that validation selects for a source."""
+        return self.book.by_source[source] if self.book else None
+
+    def mixture(self) -> Mixture | None:
+        """The best learned sum beside the best single layer."""
+        if self.book is None:
+            return None
+        mixes = [s['name'] for s in self.sources if s['learned']]
+        return select.mixture(self.book, mixes, singles(self.sources), True)
 
 
 def of(record: BankRecord) -> Grid:
-    """Arranges the cells of a bank."""
+    """Arranges the cells of a bank.
+
+    Raises:
+        DataError: cells are missing or repeated.
+    """
+    values, higher = monitor(record)
+    valid = values if higher else -values
+    test = record.scores[f'test/{record.meta["task"]["primary"]}']
     sources = list(record.meta['sources'])
     rates = sorted({float(rate) for rate in record.learning_rate})
-    index = {source['name']: s for s, source in enumerate(sources)}
-    cells: list[list[list[int]]] = [[[] for _ in rates] for _ in sources]
-    for p, (name, rate) in enumerate(zip(record.source, record.learning_rate, strict=True)):
-        cells[index[name]][rates.index(float(rate))].append(p)
-    valid, higher = monitor(record)
-    test = record.scores[f'test/{record.meta["task"]["primary"]}']
-    return Grid(sources, rates, cells, _seed_means(valid, cells), _seed_means(test, cells), higher)
+    if not _any_eligible(record, np.isfinite(valid) & np.isfinite(test)):
+        nothing = np.full((len(sources), len(rates)), np.nan)
+        return Grid(sources, rates, nothing, nothing, higher, None)
+    book = select.ledger(record.source, record.learning_rate, record.seed, valid, test, True)
+    order = {name: s for s, name in enumerate(book.sources)}
+    sources.sort(key=lambda source: order[source['name']])
+    return Grid(sources, rates, book.valid if higher else -book.valid, book.test, higher, book)
 
 
 def monitor(record: BankRecord) -> tuple[Float[np.ndarray, 'P'], bool]:
@@ -57,16 +78,13 @@ def monitor(record: BankRecord) -> tuple[Float[np.ndarray, 'P'], bool]:
     return np.where(record.best_epoch < 0, np.nan, record.best_monitor), name != 'loss'
 
 
-def _seed_means(values: Float[np.ndarray, 'P'], cells: list[list[list[int]]]) -> np.ndarray:
-    means = [[values[entry].mean() if entry else np.nan for entry in row] for row in cells]
-    return np.array(means, dtype=np.float64)
+def singles(sources: list[dict[str, Any]]) -> list[str]:
+    """Names of the sources that read one layer."""
+    return [s['name'] for s in sources if len(s['layers']) == 1 and not s['learned']]
 
 
-def best(values: Float[np.ndarray, '...'], *, higher_is_better: bool = True) -> int | None:
-    """Flat index of the best value, the first of equals; None where all are nan.
-
-    Sources come in depth order and rates in ascending order, so that ties go to the earlier
-    source, then to the lower rate.
-    """
-    flat = values.ravel() if higher_is_better else -values.ravel()
-    return int(np.nanargmax(flat)) if np.isfinite(flat).any() else None
+def _any_eligible(record: BankRecord, finite: np.ndarray) -> bool:
+    whole: dict[tuple[str, float], bool] = {}
+    for name, rate, good in zip(record.source, record.learning_rate, finite, strict=True):
+        whole[name, float(rate)] = whole.get((name, float(rate)), True) and bool(good)
+    return any(whole.values())

@@ -3,29 +3,9 @@
 Codes go into tables, sentences into the page; both are part of the result file.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 FEW_CLUSTERS = 20  # Percentile intervals of fewer groups are known to be too narrow.
-
-
-def edge(rates: Sequence[float], chosen: int | None) -> str | None:
-    """Says that the selected learning rate is at the edge of the grid, or returns None.
-
-    Args:
-        rates: of the grid, in any order.
-        chosen: index of the selected one.
-    """
-    if chosen is None or len(rates) == 1:
-        return None
-    rate = rates[chosen]
-    for side, bound, word in (('lowest', min(rates), 'lower'), ('highest', max(rates), 'higher')):
-        if rate == bound:
-            return (
-                f'the selected learning rate {rate:g} is the {side} of the grid; a {word} one '
-                f'might do better'
-            )
-    return None
 
 
 def level(result: dict[str, Any]) -> dict[str, Any]:
@@ -77,9 +57,8 @@ def _level(result: dict[str, Any]) -> list[tuple[str, str]]:
 def _grid(result: dict[str, Any]) -> list[tuple[str, str]]:
     found = []
     if result['grid_edge']:
-        found.append(('grid edge', result['grid_edge']))
-    if len(result['rates']['learning_rates']) == 1:
-        found.append(('one rate', 'a single learning rate was tried'))
+        alone = len(result['rates']['learning_rates']) == 1
+        found.append(('one rate' if alone else 'grid edge', result['grid_edge']))
     if result['diverged']:
         text = f'{len(result["diverged"])} of {result["n_cells"]} cells diverged'
         found.append(('diverged', text))

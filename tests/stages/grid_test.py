@@ -16,6 +16,7 @@ def test_entries_are_means_over_seeds():
     record = _scored(layers=3, seeds=3)
     found = grid.of(record)
     assert found.valid.shape == (4, 3)
+    assert found.book.n_seeds == 3
     for s, source in enumerate(('block0', 'block1', 'block2', 'mix')):
         for r, rate in enumerate(found.rates):
             cells = [
@@ -23,7 +24,6 @@ def test_entries_are_means_over_seeds():
                 for p in range(len(record.source))
                 if record.source[p] == source and record.learning_rate[p] == rate
             ]
-            assert found.cells[s][r] == cells
             assert found.test[s, r] == pytest.approx(record.scores['test/accuracy'][cells].mean())
 
 
@@ -49,7 +49,27 @@ def test_the_monitor_may_be_the_loss():
     assert grid.monitor(record)[1]
 
 
-def test_best_is_the_first_of_equals():
-    assert grid.best(np.array([[0.1, 0.7], [0.7, np.nan]])) == 1
-    assert grid.best(np.array([0.3, np.nan, 0.2]), higher_is_better=False) == 2
-    assert grid.best(np.array([np.nan])) is None
+def test_selection_by_loss_takes_the_lowest_and_the_oracle_the_best():
+    record = _scored(layers=3)
+    meta = record.meta | {'protocol': {'monitor': 'loss'}}
+    found = grid.of(dataclasses.replace(record, meta=meta))
+    assert found.valid_of(found.book.selected) == found.valid.min()
+    assert found.book.oracle.test == found.test.max()
+    assert found.by_source('block1').source == 'block1'
+
+
+def test_without_a_whole_candidate_there_is_no_ledger():
+    record = _scored(layers=1, mix=False, seeds=2, rates=(1e-3,), diverged=(1,))
+    found = grid.of(record)
+    assert found.book is None
+    assert found.by_source('block0') is None
+    assert found.mixture() is None
+    assert np.isnan(found.valid).all()
+
+
+def test_mixture_compares_the_sum_with_the_best_single_layer():
+    found = grid.of(_scored(layers=4))
+    pair = found.mixture()
+    assert pair.mix.source == 'mix'
+    assert pair.layer.source in grid.singles(found.sources)
+    assert pair.gain == pair.mix.test - pair.layer.test

@@ -66,7 +66,7 @@ def bank(
         if mix and s == layers:
             depth = np.arange(1, layers) / max(layers - 1, 1)
             raw = np.exp(-(((depth - best) / 0.3) ** 2) + 0.05 * k)
-            weights[p] = np.append(0.0, raw / raw.sum()) if layers > 1 else 1.0
+            weights[p] = np.append(np.nan, raw / raw.sum()) if layers > 1 else 1.0
     group = {s: tuple(f'g{i % groups}' if groups else '' for i in range(n[s])) for s in n}
     info = _meta(encoder, task, kind, metrics, labels, layers, sources, n) | (meta or {})
     return results.BankRecord(

@@ -41,17 +41,10 @@ def test_everything_that_weakens_a_score_is_said():
     assert _codes(bootstrap={'clustered': True, 'clusters': 4}) == ['few groups']
     assert _codes(diverged=[{'source': 'a'}]) == ['diverged']
     assert _codes(grid_edge='at the edge') == ['grid edge']
-    assert _codes(rates={'learning_rates': [1e-3], 'sources': ['a']}) == ['one rate']
+    alone = {'learning_rates': [1e-3], 'sources': ['a']}
+    assert _codes(rates=alone, grid_edge='only one') == ['one rate']
 
 
 def test_no_score_at_all_is_not_constant_level():
     main = {'metric': 'accuracy', 'value': None, 'ci95': None, 'n_seeds': 0}
     assert _codes(main_score=main, selected=None) == ['no score']
-
-
-def test_edge_names_the_side():
-    assert 'lowest' in remarks.edge([1e-4, 1e-3, 1e-2], 0)
-    assert 'higher' in remarks.edge([1e-4, 1e-3, 1e-2], 2)
-    assert remarks.edge([1e-4, 1e-3, 1e-2], 1) is None
-    assert remarks.edge([1e-4], 0) is None
-    assert remarks.edge([1e-4, 1e-3], None) is None
