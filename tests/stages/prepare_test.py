@@ -1,5 +1,3 @@
-import dataclasses
-
 import pytest
 
 from jaxprobe.stages import prepare
@@ -34,7 +32,7 @@ def test_missing_data_are_explained(tmp_path):
     [(True, (), 'ready.'), (True, ('a.wav',), 'quarantine'), (False, (), 'NOT USABLE')],
 )
 def test_describe_ends_with_a_verdict(tmp_path, usable, missing, words):
-    task = dataclasses.replace(registry.build('gtzan_genre'))
+    task = registry.build('gtzan_genre')
     counts = {'train': 1, 'valid': 1, 'test': 1}
     found = Preparation(usable, counts, counts, missing, notes=('a remark',))
     text = prepare.describe(task, tmp_path, found)
