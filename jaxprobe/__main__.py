@@ -100,9 +100,13 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from jaxprobe.plan import stores_of
+    from jaxprobe.reports import check
     from jaxprobe.stages import verify
 
-    text, ok = verify.verify(Path(options.workdir), Path(options.store_dir or ''))
+    workdir = Path(options.workdir).expanduser().resolve()
+    stores = Path(options.store_dir) if options.store_dir else stores_of(workdir)
+    text, ok = verify.verify(workdir, stores if stores.is_dir() else None, check.parts)
     print(text)
     return 0 if ok else 1
 
@@ -177,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = _verb(verbs, 'verify', _verify, 'jaxprobe verify runs/demo')
     verify.add_argument('workdir')
-    verify.add_argument('--store_dir', default='', help='also check the shards of these stores')
+    verify.add_argument('--store_dir', default='', help='default: that of the run')
     return parser
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 from ml_collections import config_flags
 
 from jaxprobe import plan as planning
@@ -74,7 +74,8 @@ def main(argv: Sequence[str]) -> None:
     """Resolves the config, pins the working directory and runs the stages."""
     if _WORKDIR.value is None:
         raise ConfigError('--workdir is needed: the folder where everything is written.\n\n' + HELP)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, _interrupt)
     _cache_compilations()
     run(*resolve(argv), _STAGES.value)
 
@@ -100,7 +101,7 @@ def command(argv: Sequence[str]) -> int:
         argv: the program's name, then its arguments.
 
     Returns:
-        The exit status: 0, 1 after an error of ours, 130 after an interruption.
+        The exit status: 0, or 1 after an error of ours.
     """
     if any(a in ('-h', '--help', '-help') for a in argv[1:]):
         print(HELP + '\nFlags:\n' + flags.FLAGS.module_help('jaxprobe.launch'))
@@ -110,9 +111,6 @@ def command(argv: Sequence[str]) -> int:
     except JaxprobeError as error:
         print(f'\n{type(error).__name__}: {error}', file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, app.UsageError) as error:
-        print(f'\ninterrupted {error}: the same command continues from here.', file=sys.stderr)
-        return 130
     return 0
 
 
@@ -163,7 +161,14 @@ def _explain(argv: Sequence[str], error: Exception) -> str:
 
 
 def _interrupt(signum: int, frame: object) -> None:
-    raise KeyboardInterrupt(signal.Signals(signum).name)
+    """Ends the process at once: everything on disk is whole or absent at any moment.
+
+    An exception would be the usual way, but one raised inside a callback of XLA is swallowed.
+    """
+    name = signal.Signals(signum).name
+    print(f'\ninterrupted by {name}: the same command continues from here.', file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(130)
 
 
 def _cache_compilations() -> None:

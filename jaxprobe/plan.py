@@ -125,6 +125,15 @@ def pin(plan: Plan, workdir: Path) -> None:
         fs.write_json(path, plan.record)
 
 
+def stores_of(workdir: Path) -> Path:
+    """Where the run of a working directory keeps its stores."""
+    try:
+        asked = fs.read_json(workdir / PIN)['store_dir']
+    except (FileNotFoundError, ValueError, KeyError):
+        asked = ''
+    return Path(asked or workdir.parent / 'stores').expanduser().resolve()
+
+
 def sources(card: encoders.Card, text: str, layers: str = 'all') -> tuple[Source, ...]:
     """Lists what probes read.
 

@@ -1,0 +1,95 @@
+"""Interrupted anywhere, the same command continues, and the results files are identical."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.stages.pipeline_test import contents, manifest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def start(folder: Path, name: str, cache: Path) -> subprocess.Popen:
+    """Starts a small run of its own working directory and store."""
+    return subprocess.Popen(
+        [
+            sys.executable,
+            '-m',
+            'jaxprobe.launch',
+            '--config=configs/own_data.py',
+            f'--workdir={folder}/{name}/run',
+            f'--config.manifest={folder}/data/labels.csv',
+            f'--config.store_dir={folder}/{name}/stores',
+            '--config.encoder.name=toy_conformer',
+            '--config.beside.fbank_chroma.window_seconds=1.0',
+            '--config.encoder.window_seconds=1.0',
+            '--config.extract.shard_minutes=0.05',
+            '--config.probe.epochs=12',
+            '--config.probe.seeds=2',
+            '--config.analyse.resamples=50',
+            '--stages=prepare,extract,probe,analyse',
+        ],
+        cwd=ROOT,
+        env={**os.environ, 'JAXPROBE_CACHE': str(cache), 'JAX_PLATFORMS': 'cpu'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture(scope='module')
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('restart')
+    manifest(folder / 'data')
+    for name in ('warm', 'whole'):  # The first run fills the compilation cache.
+        began = time.monotonic()
+        process = start(folder, name, folder / 'cache')
+        text, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, text
+    return folder, contents(folder / 'whole' / 'run'), time.monotonic() - began
+
+
+def test_two_whole_runs_write_the_same_results(undisturbed):
+    folder, whole, _ = undisturbed
+    assert contents(folder / 'warm' / 'run') == whole
+
+
+def test_killed_and_continued(undisturbed):
+    """Three kills at random moments of a run, then the same command once more."""
+    folder, whole, took = undisturbed
+    moments = random.Random(5)
+    cut = 0
+    for _ in range(3):
+        process = start(folder, 'cut', folder / 'cache')
+        try:
+            process.wait(moments.uniform(0.3, 0.9) * took)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            cut += 1
+        process.communicate()
+    process = start(folder, 'cut', folder / 'cache')
+    text, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, text
+    assert cut, 'no kill came in time'
+    assert contents(folder / 'cut' / 'run') == whole
+
+
+@pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT])
+def test_a_polite_interruption_says_how_to_continue(undisturbed, kind):
+    folder, _, took = undisturbed
+    process = start(folder, f'polite-{kind.name}', folder / 'cache')
+    deadline = time.monotonic() + took
+    for line in process.stdout:  # The handlers are there once the first stage says so.
+        if line.startswith('== prepare') or time.monotonic() > deadline:
+            break
+    os.kill(process.pid, kind)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, text
+    assert 'the same command continues from here' in text
+    assert 'Traceback' not in text
