@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxprobe.encoders import base
-from jaxprobe.encoders.blocks import leaves
+from jaxprobe.encoders.blocks import leaves, winograd
 from jaxprobe.encoders.blocks.precision import precision
 from jaxprobe.encoders.muq import architecture, model
 
@@ -51,7 +51,10 @@ def test_spectrogram_in_decibels(module, io):
     np.testing.assert_allclose(ours, io['b_mel_db'], atol=2e-3)
 
 
-def test_stem(module, io):
+@pytest.mark.parametrize('channels', [1, 64])
+def test_stem(module, io, monkeypatch, channels):
+    """Also with the convolution that only the full width would take."""
+    monkeypatch.setattr(winograd, 'CHANNELS', channels)
     mel = (io['b_mel_db'].swapaxes(1, 2) - module.mean) / module.std
     np.testing.assert_allclose(
         np.asarray(module.stem(jnp.asarray(mel))), io['b_conv_out'], atol=LIMIT

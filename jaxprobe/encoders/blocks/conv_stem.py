@@ -12,34 +12,41 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks import winograd
 from jaxprobe.encoders.blocks.precision import Precision
 
 STRIDES = ((2, 2), (2, 2))  # Of the two blocks, in time and frequency.
+
+
+class Conv3x3(nnx.Module):
+    """A 3x3 convolution with zeros beyond the borders, in the compute dtype."""
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], numbers: Precision):
+        self.stride, self.numbers = stride, numbers
+        self.kernel = nnx.Param(jnp.zeros((3, 3, inputs, outputs), numbers.dtype))
+        self.bias = nnx.Param(jnp.zeros(outputs, numbers.dtype))
+
+    def __call__(self, x: Float[Array, 'B T F I']) -> Float[Array, 'B T2 F2 O']:
+        """Halves (rounding up) the axes whose stride is 2."""
+        x, kernel = x.astype(self.numbers.dtype), self.kernel[...]
+        if self.stride == (1, 1):
+            out = winograd.conv3x3(x, kernel, self.numbers.matmul)
+        else:
+            out = winograd.direct(x, kernel, self.numbers.matmul, self.stride)
+        return out + self.bias[...][None, None, None, :]
 
 
 class ResidualConv(nnx.Module):
     """`relu(conv3(x) + conv2(relu(conv1(x))))`, conv1 and conv3 strided."""
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], numbers: Precision):
-        self.conv1 = _conv(inputs, outputs, stride, numbers)
-        self.conv2 = _conv(outputs, outputs, (1, 1), numbers)
-        self.conv3 = _conv(inputs, outputs, stride, numbers)
+        self.conv1 = Conv3x3(inputs, outputs, stride, numbers)
+        self.conv2 = Conv3x3(outputs, outputs, (1, 1), numbers)
+        self.conv3 = Conv3x3(inputs, outputs, stride, numbers)
 
     def __call__(self, x: Float[Array, 'B T F I']) -> Float[Array, 'B T2 F2 O']:
         """Halves (rounding up) the axes whose stride is 2."""
         return jax.nn.relu(self.conv3(x) + self.conv2(jax.nn.relu(self.conv1(x))))
-
-
-def _conv(inputs: int, outputs: int, stride: tuple[int, int], numbers: Precision) -> nnx.Conv:
-    return nnx.Conv(
-        inputs,
-        outputs,
-        kernel_size=(3, 3),
-        strides=stride,
-        padding=((1, 1), (1, 1)),
-        rngs=nnx.Rngs(0),
-        **numbers.of_matmul(),
-    )
 
 
 class ConvStem(nnx.Module):
