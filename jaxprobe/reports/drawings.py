@@ -30,22 +30,28 @@ class Drawing(NamedTuple):
 
 def draw(results: Sequence[Result]) -> Iterator[Drawing]:
     """Draws one figure after the other: curves by task, then the maps of each encoder."""
+    taken: dict[str, int] = {}
+    for kind, about, more, alt, figure in _draw(results):
+        name = slug(kind, about, *more)
+        taken[name.lower()] = number = taken.get(name.lower(), 0) + 1
+        yield Drawing(name if number == 1 else f'{name}.{number}', kind, about, alt, figure)
+
+
+def _draw(results: Sequence[Result]) -> Iterator[tuple[str, str, list[str], str, Figure]]:
     for task in tasks(results):
         alt = f'Test score of every layer on {task}, one line per encoder'
-        figure = curves.layer_curve(of_task(results, task))
-        yield Drawing(slug('curve', task), 'curve', task, alt, figure)
+        yield 'curve', task, [], alt, curves.layer_curve(of_task(results, task))
     for encoder in encoders(results):
         rows = of_encoder(results, encoder)
         alt = f'Test scores of {encoder}: tasks by layers'
-        yield Drawing(slug('layers', encoder), 'layers', encoder, alt, maps.layers_by_tasks(rows))
+        yield 'layers', encoder, [], alt, maps.layers_by_tasks(rows)
         weights = maps.weights_by_tasks(rows)
         if weights is not None:
             alt = f'Learned layer weights of {encoder}: tasks by layers'
-            yield Drawing(slug('weights', encoder), 'weights', encoder, alt, weights)
+            yield 'weights', encoder, [], alt, weights
         for row in rows:
             alt = f'Validation scores of {encoder} on {row.task}: layers by learning rates'
-            figure = maps.rates_by_layers(row)
-            yield Drawing(slug('rates', encoder, row.task), 'rates', encoder, alt, figure)
+            yield 'rates', encoder, [row.task], alt, maps.rates_by_layers(row)
 
 
 def slug(*parts: str) -> str:
