@@ -111,11 +111,14 @@ def read(
         stop = file.frames if duration is None else first + max(round(duration * rate), 1)
         if stop >= file.frames and (fault := truncation.fault(path, file.frames)):
             raise AudioError('truncated', path, fault)
-        blocks = _mono_blocks(file, path, first, min(stop, file.frames))
-        wave = _joined(blocks if rate == sample_rate else _resampled(blocks, rate, sample_rate))
-    # A sum is finite exactly if its terms are, and costs no temporary array.
-    if not np.isfinite(wave.sum(dtype=np.float64)):
-        raise AudioError('not_finite', path, f'{np.count_nonzero(~np.isfinite(wave))} samples')
+        stop = min(stop, file.frames)
+        blocks = _mono_blocks(file, path, first, stop)
+        if rate != sample_rate:
+            blocks = _resampled(blocks, rate, sample_rate)
+        wave = _joined(blocks, (stop - first) * sample_rate // rate + 2)
+    # The sum is finite unless a term is not, and costs no temporary array.
+    if not np.isfinite(wave.sum()) and (wrong := np.count_nonzero(~np.isfinite(wave))):
+        raise AudioError('not_finite', path, f'{wrong} samples')
     return wave
 
 
@@ -184,14 +187,12 @@ def _resampled(blocks: Iterator[np.ndarray], rate: int, sample_rate: int) -> Ite
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _joined(blocks: Iterator[np.ndarray]) -> Float[np.ndarray, 'S']:
-    """Joins blocks into an array that grows by doubling; blocks may be overwritten meanwhile."""
-    whole, size = np.empty(BLOCK, np.float32), 0
+def _joined(blocks: Iterator[np.ndarray], expected: int) -> Float[np.ndarray, 'S']:
+    """Joins blocks, each overwritten by the next, into one array of about `expected` samples."""
+    whole, size = np.empty(expected, np.float32), 0
     for block in blocks:
         if size + len(block) > len(whole):
-            grown = np.empty(max(2 * len(whole), size + len(block)), np.float32)
-            grown[:size] = whole[:size]
-            whole = grown
+            whole = np.resize(whole, size + 2 * len(block))
         whole[size : size + len(block)] = block
         size += len(block)
     return whole[:size]
