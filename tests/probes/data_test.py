@@ -1,0 +1,127 @@
+import math
+import threading
+
+import numpy as np
+import pytest
+
+from jaxprobe.probes import cells, data, draws
+from tests.probes import made
+
+SPEC = made.spec(seeds=2)
+SPLIT = made.split('multiclass', 37, 0)
+PLAN = cells.plan(SPEC, made.WIDTHS, n_rows=80)
+
+
+def test_an_epoch_shows_every_row_once_in_item_batches():
+    sizes = data.layout(SPEC, SPLIT, 1e9)
+    assert (sizes.steps, sizes.items, sizes.segment) == (3, 16, 3)
+    order = draws.order(draws.Origin(0, 'made', 0), 0, 37)
+    rows, items, filled = data.batch_rows(order, SPLIT, range(3), sizes)
+    seen = []
+    for step in range(3):
+        batch = order[step * 16 : (step + 1) * 16]
+        expected = [
+            r for i in batch for r in range(SPLIT.first[i], SPLIT.first[i] + SPLIT.count[i])
+        ]
+        assert rows[step, : filled[step]].tolist() == expected
+        assert items[step, : filled[step]].tolist() == np.repeat(batch, SPLIT.count[batch]).tolist()
+        seen += expected
+    assert sorted(seen) == list(range(SPLIT.count.sum()))
+
+
+def test_layout_holds_every_batch_of_every_epoch():
+    sizes = data.layout(SPEC, SPLIT, 1e9)
+    worst = np.sort(SPLIT.count)[-16:].sum()
+    assert sizes.rows <= -(-worst // 16) * 16
+    for origin in draws.origins(0, 'made', 2):
+        for epoch in range(SPEC.epochs):
+            order = draws.order(origin, epoch, 37)
+            filled = data.batch_rows(order, SPLIT, range(3), sizes)[2]
+            assert filled.max() <= sizes.rows
+    even = SPLIT._replace(first=np.arange(0, 74, 2), count=np.full(37, 2))
+    assert data.layout(SPEC, even, 1e9).rows == 32
+
+
+def test_layout_cuts_an_epoch_to_memory():
+    sizes = data.layout(SPEC, SPLIT, memory=2 * 48 * 16 * 1.0)
+    assert sizes.segment < sizes.steps
+    whole = data.layout(SPEC, SPLIT, 1e9)
+    feeds = [data.resident(SPEC, PLAN, (SPLIT, SPLIT, SPLIT), s, 32) for s in (whole, sizes)]
+    (one,) = list(feeds[0].segments(4))
+    many = list(feeds[1].segments(4))
+    assert len(many) == math.ceil(whole.steps / sizes.segment)
+    assert sum(s.n_steps for s in many) == whole.steps
+    for name in ('rows', 'items', 'n_rows'):
+        joined = np.concatenate([getattr(s.batches, name) for s in many], axis=1)
+        np.testing.assert_array_equal(joined[:, : whole.steps], getattr(one.batches, name))
+    keeps = np.concatenate([s.batches.keeps[0] for s in many], axis=1)
+    np.testing.assert_array_equal(keeps[:, : whole.steps], one.batches.keeps[0])
+
+
+def test_streamed_rows_are_the_resident_rows():
+    parts = (SPLIT, SPLIT, SPLIT)
+    sizes = data.layout(SPEC, SPLIT, memory=2 * 48 * 16 * 1.0)
+    held = data.resident(SPEC, PLAN, parts, sizes, 32)
+    streamed = data.streamed(SPEC, PLAN, made.streamed(parts), sizes, 32)
+    for a, b in zip(held.segments(1), streamed.segments(1), strict=True):
+        for seed in range(2):
+            for step in range(a.n_steps):
+                n = int(a.batches.n_rows[seed, step])
+                left = a.data[20][:, a.batches.rows[seed, step, :n]]
+                right = b.data[20][:, b.batches.rows[seed, step, :n]]
+                np.testing.assert_array_equal(left, right)
+        np.testing.assert_array_equal(a.batches.items, b.batches.items)
+    for a, b in zip(held.valid(), streamed.valid(), strict=True):
+        np.testing.assert_array_equal(a[20], b[20])
+
+
+def test_chunks_end_in_zeros():
+    chunks = [v[20] for v in data.chunk_views(SPLIT, PLAN, 32)]
+    n = data.n_rows(SPLIT)
+    assert len(chunks) == math.ceil(n / 32)
+    assert all(c.shape == (5, 32, 20) for c in chunks)
+    assert (chunks[-1][:, n % 32 :] == 0).all()
+
+
+def test_averaged_gives_one_row_per_item():
+    for split in (SPLIT, made.streamed((SPLIT,))[0]):
+        flat = data.averaged(split)
+        assert (flat.count == 1).all()
+        rows = data.reader_of(flat).read(np.array([5, 0]))[20]
+        window = slice(SPLIT.first[5], SPLIT.first[5] + SPLIT.count[5])
+        np.testing.assert_allclose(rows[0], SPLIT.groups[20][window].mean(0), atol=1e-6)
+
+
+def test_ragged_knows_the_largest_count():
+    assert data.ragged(SPLIT).most == SPLIT.count.max()
+
+
+def test_draw_keeps_are_the_single_draws():
+    sizes = data.layout(SPEC, SPLIT, 1e9)
+    import jax.numpy as jnp
+
+    origin = draws.Origin(0, 'made', 1)
+    key = draws.dropout_key(origin)
+    (mask,) = data.draw_keeps(jnp.stack([key]), 2, 1, sizes=sizes, hidden=(16,), dropout=0.2)
+    np.testing.assert_array_equal(mask[0, 1], draws.keep(key, 2, 2, 0, (sizes.rows, 16), 0.2))
+
+
+def test_ahead_keeps_order_and_hands_errors_over():
+    assert list(data.ahead(iter(range(20)))) == list(range(20))
+
+    def broken():
+        yield 1
+        raise OSError('disk gone')
+
+    stream = data.ahead(broken())
+    assert next(stream) == 1
+    with pytest.raises(OSError, match='disk gone'):
+        next(stream)
+
+
+def test_ahead_ends_its_thread_when_left_early():
+    before = threading.active_count()
+    stream = data.ahead(iter(range(1000)))
+    assert next(stream) == 0
+    stream.close()
+    assert threading.active_count() == before

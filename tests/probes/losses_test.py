@@ -1,0 +1,31 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxprobe.probes import losses
+
+
+@pytest.mark.parametrize('kind', ['multiclass', 'key', 'multilabel', 'regression'])
+def test_losses_equal_torchs(kind):
+    torch = pytest.importorskip('torch')
+    random = np.random.RandomState(0)
+    logits = (10 * random.randn(12, 5)).astype(np.float32)
+    if kind in ('multiclass', 'key'):
+        targets = random.randint(0, 5, 12)
+        function = torch.nn.functional.cross_entropy
+    elif kind == 'multilabel':
+        targets = (random.rand(12, 5) < 0.5).astype(np.float32)
+        function = torch.nn.functional.binary_cross_entropy_with_logits
+    else:
+        targets = random.randn(12, 5).astype(np.float32)
+        function = torch.nn.functional.mse_loss
+    rows = losses.per_row(kind, jnp.asarray(logits), jnp.asarray(targets))
+    assert rows.shape == (12,)
+    expected = float(function(torch.tensor(logits), torch.tensor(targets)))
+    np.testing.assert_allclose(rows.mean(), expected, rtol=1e-6)
+
+
+def test_padding_rows_weigh_nothing_even_if_they_are_not_numbers():
+    rows = jnp.asarray([1.0, 2.0, 6.0, jnp.nan])
+    assert float(losses.masked_mean(rows, jnp.asarray(3))) == 3
+    assert float(losses.masked_mean(rows, jnp.asarray(2))) == 1.5
