@@ -100,8 +100,9 @@ def _shaped_maximum(block: Block, x: Float[Array, 'B T F'], pad: Any) -> Float[A
     return _normalised(block, jax.nn.relu(_biased(block, highest)))
 
 
-def _front(params: dict[str, Block], x: Float[Array, 'B T F']) -> Float[Array, 'B T D']:
+def front_end(params: dict[str, Block], patch: Float[Array, 'B T F']) -> Float[Array, 'B T D']:
     """Timbral filters (7 frames x 38 or 67 bands), then temporal ones (128, 64, 32 frames)."""
+    x = _normalised(params['input'], patch[..., None])[..., 0]
     along_time = ((3, 3), (0, 0))
     return jnp.concatenate(
         [
@@ -147,8 +148,13 @@ def musicnn_layers(
         front, cnn1, cnn2, cnn3 [B 187 D]; penultimate and logits [B 1 D]. cnn2 and cnn3 are
         sums with what is below them.
     """
-    x = _normalised(params['input'], patch[..., None])[..., 0]
-    front = _front(params, x)
+    return back_end(params, front_end(params, patch))
+
+
+def back_end(
+    params: dict[str, Block], front: Float[Array, 'B T D']
+) -> tuple[Float[Array, 'B T_l D_l'], ...]:
+    """Everything above the front end [B 187 D]; returns what `musicnn_layers` returns."""
     cnn1 = _mid(params['mid1'], front)
     cnn2 = _mid(params['mid2'], cnn1) + cnn1
     cnn3 = _mid(params['mid3'], cnn2) + cnn2
