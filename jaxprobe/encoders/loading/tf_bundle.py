@@ -130,10 +130,11 @@ def _prefix(path: Path) -> str:
         found = sorted(path.glob('*.index')) + sorted(path.glob('.index'))
         names = sorted({str(index)[: -len('.index')] for index in found})
         if len(names) != 1:
-            listed = ', '.join(repr(Path(n + '.index').name) for n in names) or 'no .index file'
+            listed = ', '.join(repr(Path(n + '.index').name) for n in names)
+            step = 'Give the prefix of the one you mean.' if names else 'Is it another folder?'
             raise WeightsError(
-                f'{path} holds {listed}; a checkpoint folder has exactly one .index file with '
-                f'its .data file beside it. Give the prefix of the one you mean.'
+                f'{path} holds {listed or "no .index file"}; a checkpoint folder has exactly one '
+                f'.index file with its .data file beside it. {step}'
             )
         return names[0]
     text = str(path)

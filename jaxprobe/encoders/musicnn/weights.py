@@ -218,7 +218,11 @@ def load(card: Card, arch: Arch, weights: str, seed: int) -> tuple[dict[str, np.
     if weights == 'random':
         return random(arch, seed), f'random-{seed}'
     if not weights and card.weights.kind == 'file':
-        raise WeightsError(f'{card.name}: {card.weights.how}')
+        raise WeightsError(
+            f'{card.name}: its weights ({card.weights.size / 1e6:.0f} MB) have to be brought by '
+            f'hand from {card.weights.source}. {card.weights.how}; or '
+            f'--config.encoder.weights=random for an untrained control.'
+        )
     path = Path(weights).expanduser() if weights else wheel.published(card.weights)
     tensors = read(card, arch, path)
     return tensors, tensors_sha256(tensors)
