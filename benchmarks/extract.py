@@ -50,7 +50,7 @@ def recordings(folder: Path, made: Path) -> list[Path]:
     rng, rate = np.random.default_rng(0), 44100
     t = np.arange(60 * rate) / rate
     for i in range(8):
-        chord = sum(np.sin(2 * np.pi * f * t) for f in rng.uniform(80, 2000, 4)) / 8
+        chord = np.mean([np.sin(2 * np.pi * f * t) for f in rng.uniform(80, 2000, 4)], axis=0) / 2
         stereo = chord[:, None] + 0.05 * rng.standard_normal((len(t), 2))
         soundfile.write(made / f'{i}.flac', stereo, rate)
     return sorted(made.glob('*.flac'))
