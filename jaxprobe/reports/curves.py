@@ -33,7 +33,7 @@ def layer_curve(results: Sequence[Result]) -> Figure:
     depth = max(max((_place(row) or 0 for row in _singles(r)), default=0) for r in results)
     extra = _extra_names(results)
     positions = depth + 1 + (len(extra) + 0.5 if extra else 0)
-    width = min(12.0, max(5.6, 1.6 + 0.42 * positions))
+    width = min(12.0, max(7.2, 1.6 + 0.42 * positions))
     longest = max(len(_label(r)) for r in results)
     columns = max(1, int(width / (0.6 + 0.075 * max(longest, 20))))
     figure = style.canvas(width, 3.9 + 0.18 * math.ceil((len(results) + 2) / columns))

@@ -7,6 +7,7 @@ from jaxprobe.reports import tables
 from jaxprobe.reports.markup import details, escape, link, pairs, table
 from jaxprobe.reports.read import Result, encoders, of_encoder, of_task, tasks
 
+_HASHES = ('bank', 'store', 'config', 'record')
 SHOWN = 20  # Missing and excluded items listed by name.
 
 
@@ -43,7 +44,6 @@ def _data(rows: Sequence[Result]) -> str:
         ('licence', escape(card.get('licence', ''))),
         ('splits', escape(card.get('split_source', ''))),
         ('items', escape(f'train {n["train"]}, valid {n["valid"]}, test {n["test"]}')),
-        ('windows', escape(_windows(r))),
         ('missing', _listed(_missing(rows))),
         ('excluded', _listed({k: str(v) for k, v in r.data.get('excluded', {}).items()})),
         ('options', escape(_options(card.get('options', {})))),
@@ -55,7 +55,7 @@ def _data(rows: Sequence[Result]) -> str:
 
 def _windows(r: Result) -> str:
     rows = r.data.get('rows') or {}
-    return ', '.join(f'{split} {rows[split]}' for split in ('train', 'valid', 'test') if rows)
+    return ' / '.join(str(rows[split]) for split in ('train', 'valid', 'test') if split in rows)
 
 
 def _missing(rows: Sequence[Result]) -> dict[str, str]:
@@ -86,12 +86,13 @@ def _code(value: str) -> str:
 
 
 def _runs(results: Sequence[Result]) -> str:
-    head = ['encoder and task', 'cells', 'diverged', 'limit', 'bank', 'store', 'config', 'record']
+    head = ['encoder and task', 'windows', 'cells', 'diverged', 'limit', *_HASHES]
     rows = [
         (
             '',
             [
                 (escape(f'{r.encoder}, {r.task}'), ''),
+                (escape(_windows(r)), ''),
                 (str(r.data['n_cells']), 'n'),
                 (str(len(r.data['diverged'])), 'n'),
                 (str(r.data.get('limit') or ''), 'n'),

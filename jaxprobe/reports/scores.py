@@ -17,25 +17,25 @@ def overview(results: Sequence[Result]) -> str:
     for task in tasks(results):
         here = {r.encoder: r for r in of_task(results, task)}
         first = next(iter(here.values()))
-        cells: list[Cell] = [(f'{escape(task)}<br><small class="soft">{escape(first.metric)}', '')]
-        cells[0] = (cells[0][0] + '</small>', '')
+        metric = f'<small class="soft">{escape(first.metric)}</small>'
+        cells: list[Cell] = [(f'{escape(task)}<br>{metric}', '')]
         best = _best(list(here.values()))
         cells += [(_brief(here.get(name), best), '') for name in names]
         cells.append((_constants(list(here.values())), 'n'))
         rows.append(('', cells))
     note = (
-        '<p class="small soft">Bold: the highest score of a task, models only; intervals that '
-        'overlap do not tell two encoders apart. Below each score its interval and the source '
-        'that validation selected.</p>'
+        '<p class="small soft">Bold: the highest score of a task, models only, if it exceeds the '
+        'best constant answer; intervals that overlap do not tell two encoders apart. Below each '
+        'score its interval and the source that validation selected.</p>'
     )
     return table(head, rows, 'Scores of every encoder on every task') + note
 
 
 def _best(rows: Sequence[Result]) -> Result | None:
     models = [r for r in rows if not r.control and r.data['main_score']['value'] is not None]
-    if len(models) < 2:
-        return None
-    return max(models, key=lambda r: r.data['main_score']['value'])
+    best = max(models, key=lambda r: r.data['main_score']['value'], default=None)
+    worth = best is not None and not best.data['main_score']['at_constant_level']
+    return best if len(models) > 1 and worth else None
 
 
 def _brief(r: Result | None, best: Result | None) -> str:

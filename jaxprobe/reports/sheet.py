@@ -11,7 +11,7 @@ CSS = """
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif; }
-main, header, nav > div { max-width: 1120px; margin: 0 auto; padding: 0 18px; }
+main, header, nav > div { max-width: 1180px; margin: 0 auto; padding: 0 18px; }
 header { padding-top: 28px; }
 h1, li, p { overflow-wrap: anywhere; }
 h1 { font-size: 26px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.01em; }
@@ -57,7 +57,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 16px; margi
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 code, pre { font: 13px/1.5 ui-monospace, 'SF Mono', Menlo, 'DejaVu Sans Mono', monospace; }
 pre { background: var(--card); padding: 10px 14px; border-radius: 8px; overflow-x: auto; }
-footer { color: var(--soft); font-size: 13px; max-width: 1120px; margin: 40px auto 60px;
+footer { color: var(--soft); font-size: 13px; max-width: 1180px; margin: 40px auto 60px;
   padding: 0 18px; }
 @media (max-width: 600px) { th.long { min-width: 9.5em; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 6px; }
