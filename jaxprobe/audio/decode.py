@@ -27,6 +27,8 @@ from jaxprobe.core.errors import DataError
 
 RESAMPLER = 'soxr-HQ'  # Part of every store's fingerprint.
 BLOCK = 65536  # Frames decoded at once.
+_TRUSTED = 1 << 24  # Samples, 64 MiB: eleven minutes at 24 kHz.
+_LEAST_RATE = 1000  # Hz; below, the header is damaged, and resampling would fill the memory.
 
 REASONS = {
     'missing': 'there is no such file',
@@ -99,6 +101,8 @@ def read(
     """
     with _open(path) as file:
         rate = file.samplerate
+        if rate < _LEAST_RATE:
+            raise AudioError('not_audio', path, f'its header says {rate} Hz')
         if not file.frames:
             fault = truncation.fault(path, 0)
             detail = fault or f'{file.format}, {rate} Hz, 0 frames'
@@ -188,11 +192,17 @@ def _resampled(blocks: Iterator[np.ndarray], rate: int, sample_rate: int) -> Ite
 
 
 def _joined(blocks: Iterator[np.ndarray], expected: int) -> Float[np.ndarray, 'S']:
-    """Joins blocks, each overwritten by the next, into one array of about `expected` samples."""
-    whole, size = np.empty(expected, np.float32), 0
+    """Joins blocks, each overwritten by the next, into one array of about `expected` samples.
+
+    A damaged header can promise terabytes, so more than `_TRUSTED` samples are believed only as
+    they come.
+    """
+    whole, size = np.empty(min(expected, _TRUSTED), np.float32), 0
     for block in blocks:
         if size + len(block) > len(whole):
-            whole = np.resize(whole, size + 2 * len(block))
+            grown = np.empty(2 * len(whole) + len(block), np.float32)
+            grown[:size] = whole[:size]
+            whole = grown
         whole[size : size + len(block)] = block
         size += len(block)
     return whole[:size]

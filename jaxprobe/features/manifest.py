@@ -79,8 +79,21 @@ def locked(store: Path) -> Iterator[None]:
     """Holds the store for writing; the kernel lets go of it however the process ends.
 
     Raises:
-        StoreError: another process is writing to it.
+        StoreError: another process is writing to it, or the disk refuses to be written to.
     """
+    try:
+        with _held(store):
+            yield
+    except OSError as error:  # Audio has errors of its own: what is left is the store's disk.
+        raise StoreError(
+            f'{store} cannot be written: {error}. {fs.free_bytes(store) / 2**30:.2f} GiB are free '
+            f'there; make room or choose another --config.store_dir, and run the same command '
+            f'again: finished shards are kept.'
+        ) from error
+
+
+@contextlib.contextmanager
+def _held(store: Path) -> Iterator[None]:
     store.mkdir(parents=True, exist_ok=True)
     with open(store / LOCK, 'a+') as file:
         try:

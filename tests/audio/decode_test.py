@@ -167,6 +167,30 @@ def test_probe(tmp_path):
     assert info.seconds == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize('ending', ['wav', 'flac', 'ogg', 'mp3', 'aiff'])
+def test_damaged_headers_are_audio_errors_or_audio(tmp_path, ending):
+    """Whatever bytes are wrong: no other exception, and no memory for what a header promises."""
+    path, rng = tmp_path / f'a.{ending}', np.random.default_rng(0)
+    soundfile.write(path, _noise(0.5), RATE)
+    data, reasons = path.read_bytes(), set()
+    for _ in range(150):
+        changed = bytearray(data)
+        for at in rng.integers(0, 200, rng.integers(1, 6)):
+            changed[at] = rng.integers(0, 256)
+        path.write_bytes(changed)
+        try:
+            reasons.add(decode.read(path, RATE).ndim)
+        except AudioError as error:
+            reasons.add(error.reason)
+    assert 'not_audio' in reasons or 'truncated' in reasons
+    assert reasons <= {1, *decode.REASONS}
+
+
+def test_an_absurd_rate_is_a_damaged_header(tmp_path):
+    soundfile.write(tmp_path / 'a.wav', _noise(), 3)
+    assert _reason(tmp_path / 'a.wav') == 'not_audio'
+
+
 def test_importing_costs_no_jax():
     code = 'import sys, jaxprobe.audio.loader; assert "jax" not in sys.modules'
     subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT)

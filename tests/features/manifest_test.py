@@ -144,3 +144,12 @@ def test_one_writer_at_a_time(tmp_path):
     with manifest.locked(tmp_path):
         pass
     assert (tmp_path / manifest.LOCK).read_bytes() == b''
+
+
+def test_a_disk_that_refuses_is_a_store_error(tmp_path):
+    (tmp_path / 'file').touch()
+    impossible = tmp_path / 'file' / 'store'
+    with pytest.raises(StoreError, match=r'cannot be.*store_dir'), manifest.locked(impossible):
+        pass
+    with pytest.raises(StoreError, match='No space left'), manifest.locked(tmp_path / 'store'):
+        raise OSError(28, 'No space left on device')
