@@ -38,6 +38,7 @@ class EncoderPlan:
     """One encoder of the run: the label it is reported under, and how to build it."""
 
     label: str
+    name: str  # As the config gives it: registered, or a dotted path.
     card: encoders.Card
     weights: str
     arch: str
@@ -48,7 +49,7 @@ class EncoderPlan:
     def load(self, seed: int) -> encoders.Encoder:
         """Builds the encoder; `seed` draws random weights where those are asked for."""
         return encoders.load(
-            self.card.name if self.card.name in encoders.ENCODERS else self.label,
+            self.name,
             weights=self.weights,
             arch=self.arch,
             dtype=self.dtype,
@@ -197,18 +198,28 @@ def _encoders(config: ConfigDict) -> tuple[EncoderPlan, ...]:
             f'encoder.name is empty: say which model to probe with --config.encoder.name=NAME. '
             f'{suggest("", encoders.ENCODERS)}'
         )
-    asked = {config.encoder.name: config.encoder, **dict(config.beside.items())}
-    return tuple(
-        EncoderPlan(
-            label=label,
-            card=encoders.card(c.name),
-            weights=c.weights,
-            arch=c.arch,
-            layers=c.layers,
-            dtype=c.dtype,
-            window_seconds=c.window_seconds,
+    found = [_encoder('', config.encoder)]
+    found += [_encoder(label, c) for label, c in config.beside.items()]
+    labels = [e.label for e in found]
+    if len(set(labels)) < len(labels):
+        raise ConfigError(
+            f'encoders are labelled {labels}: two of one label would share a result. Rename the '
+            f'entry of config.beside.'
         )
-        for label, c in asked.items()
+    return tuple(found)
+
+
+def _encoder(label: str, c: ConfigDict) -> EncoderPlan:
+    card = encoders.card(c.name)
+    return EncoderPlan(
+        label=label or card.name,
+        name=c.name,
+        card=card,
+        weights=c.weights,
+        arch=c.arch,
+        layers=c.layers,
+        dtype=c.dtype,
+        window_seconds=c.window_seconds,
     )
 
 

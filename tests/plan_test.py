@@ -37,6 +37,20 @@ def test_unknown_encoder_and_task(tmp_path):
         plan.resolve(smoke(tasks={'synth_pich': {}}), tmp_path)
 
 
+def test_two_encoders_of_one_label(tmp_path):
+    c = smoke()
+    c.beside.fbank_chroma = config.encoder('toy_conformer')
+    with pytest.raises(ConfigError, match='two of one label'):
+        plan.resolve(c, tmp_path)
+
+
+def test_a_dotted_path_is_labelled_by_its_card(tmp_path):
+    c = smoke(encoder=config.encoder('jaxprobe.encoders.fbank_chroma.card:CARD'))
+    (found,) = plan.resolve(c, tmp_path).encoders
+    assert found.label == 'fbank_chroma'
+    assert found.load(0).card.name == 'fbank_chroma'
+
+
 def test_no_task_at_all(tmp_path):
     with pytest.raises(ConfigError, match=r'--config.manifest=labels.csv'):
         plan.resolve(smoke(tasks={}), tmp_path)
@@ -104,7 +118,9 @@ def test_framing_prefers_config_then_task_then_encoder(tmp_path):
     (task,) = plan.resolve(smoke(), tmp_path).tasks
     card = dataclasses.replace(deep(), sample_rate=1000, window_seconds=4.0, min_samples=100)
     own = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=0.0))
-    asks = dataclasses.replace(task, protocol=dataclasses.replace(task.protocol, window_seconds=2.0))
+    asks = dataclasses.replace(
+        task, protocol=dataclasses.replace(task.protocol, window_seconds=2.0)
+    )
     assert plan.framing(card, own).samples == 4000
     assert plan.framing(card, asks).samples == 2000
     assert plan.framing(card, asks, 1.0).samples == 1000

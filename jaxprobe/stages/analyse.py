@@ -50,18 +50,16 @@ _CARRIED = (
 Row = dict[str, Any]
 
 
-def run(workdir: Path, *, resamples: int = RESAMPLES, seed: int | None = None) -> list[Path]:
+def run(workdir: Path, *, resamples: int = RESAMPLES) -> list[Path]:
     """Writes the result file of every stored bank; returns their paths.
 
     Args:
         workdir: holds `results/<encoder>/<task>.bank.json`.
         resamples: bootstrap draws behind every interval.
-        seed: unused, since a record carries the seed of its run.
 
     Raises:
         StoreError: there is no bank, or the files of one were changed or cut off.
     """
-    del seed
     banks = sorted((workdir / 'results').glob(f'*/*.{results.BANK}'))
     if not banks:
         raise StoreError(

@@ -1,7 +1,8 @@
 """What a run will cost, before any work: data, disk, arithmetic, memory and time.
 
-Counts come from the plan; times from running one batch of each encoder and two short epochs of
-each bank on this machine, with random weights of the same shape where the real ones are absent.
+Counts come from the plan. Times come from this machine: two batches of each encoder, and four short
+epochs of its first bank, scaled by parameters and rows to the others; with random weights of the
+same shape where the real ones are absent.
 """
 
 import dataclasses
@@ -21,8 +22,8 @@ from jaxprobe.core.layers import width_groups
 from jaxprobe.core.text import table
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.features.spec import StoreSpec
-from jaxprobe.plan import EncoderPlan, Plan, limited, sources
-from jaxprobe.probes.spec import BankSpec, Progress, Split
+from jaxprobe.plan import EncoderPlan, Plan, limited
+from jaxprobe.probes.spec import BankSpec, Split
 from jaxprobe.stages.probe import bank_spec, store_spec
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import Item, Task
@@ -56,13 +57,21 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
         encoder, note = _built(chosen, plan)
         notes += [note] if note else []
         speed: dict[str, float] = {}
+        seen: dict[str, set] = {}  # Tasks may share audio; it is encoded once.
+        pace = 0.0
         for task in plan.tasks:
             spec = store_spec(encoder, chosen, task, plan)
-            load = _load(items[task.name], spec)
             if spec.name not in speed:
                 speed[spec.name] = _encode_speed(encoder, spec)
-            _add(stores, spec, encoder, load, speed[spec.name])
-            banks.append(_bank_row(encoder, chosen, task, plan, items[task.name], load))
+            known = seen.setdefault(spec.name, set())
+            fresh = {(i.path, i.start, i.duration): i for i in items[task.name]}
+            fresh = [item for clip, item in fresh.items() if clip not in known]
+            known |= {(i.path, i.start, i.duration) for i in fresh}
+            if fresh:
+                _add(stores, spec, encoder, _load(fresh, spec), speed[spec.name])
+            load = _load(items[task.name], spec)
+            row, pace = _bank_row(encoder, chosen, task, plan, items[task.name], load, pace)
+            banks.append(row)
     return _report(plan, list(stores.values()), banks, notes)
 
 
@@ -142,27 +151,37 @@ def _add(stores: dict, spec: StoreSpec, encoder: Encoder, load: Load, speed: flo
 
 
 def _bank_row(
-    encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan, items: list[Item], load: Load
-) -> dict[str, Any]:
-    """Cells, memory and time of one bank; time is the protocol's most epochs, no early stop."""
+    encoder: Encoder,
+    chosen: EncoderPlan,
+    task: Task,
+    plan: Plan,
+    items: list[Item],
+    load: Load,
+    pace: float,
+) -> tuple[dict[str, Any], float]:
+    """Cells, memory and time of one bank; time is the protocol's most epochs, no early stop.
+
+    `pace` is seconds per parameter and training row, measured here where it is still 0.
+    """
     spec = bank_spec(encoder, chosen, task, plan)
     widths = tuple(layer.width for layer in encoder.card.layers)
-    read = sources(encoder.card, plan.probe.sources, chosen.layers)
     grid = spec.seeds * len(spec.learning_rates)
-    parameters = sum(_parameters(widths[s.layers[0]], spec) for s in read) * grid
-    cells = len(read) * grid
+    parameters = sum(_parameters(widths[s.layers[0]], spec) for s in spec.sources) * grid
+    cells = len(spec.sources) * grid
     train = sum(item.split == 'train' for item in items)
-    held = len(items) - train
+    rows = train * load.windows / max(1, load.items)
     share = min(1.0, plan.probe.max_cells / cells) if plan.probe.max_cells else 1.0
-    memory = 4 * (_COPIES * parameters * share + cells * held * spec.outputs)
-    return {
+    pace = pace or _bank_pace(spec, widths, task, items, parameters)
+    held = cells * (len(items) - train) * spec.outputs  # Logits of validation and test.
+    row = {
         'encoder': chosen.label,
         'task': task.name,
         'train': train,
         'cells': cells,
-        'MB': round(memory / 1e6, 1),
-        'minutes_at_most': round(_bank_minutes(spec, widths, task, items, load), 1),
+        'MB': round(4 * (_COPIES * parameters * share + held) / 1e6, 1),
+        'minutes_at_most': round(spec.epochs * parameters * rows * pace / 60, 1),
     }
+    return row, pace
 
 
 def _parameters(width: int, spec: BankSpec) -> int:
@@ -170,10 +189,10 @@ def _parameters(width: int, spec: BankSpec) -> int:
     return sum(a * b + b for a, b in itertools.pairwise(sizes))
 
 
-def _bank_minutes(
-    spec: BankSpec, widths: tuple[int, ...], task: Task, items: list[Item], load: Load
+def _bank_pace(
+    spec: BankSpec, widths: tuple[int, ...], task: Task, items: list[Item], parameters: int
 ) -> float:
-    """Times a bank on random rows of the same shape, and scales by rows and epochs."""
+    """Times a bank on random rows of the same shape: seconds per parameter and training row."""
     from jaxprobe.probes import bank
 
     timed = dataclasses.replace(spec, epochs=4)
@@ -185,16 +204,18 @@ def _bank_minutes(
         for width, layers in width_groups(widths).items()
     }
     split = Split(groups, np.arange(n), np.ones(n, int), encoded[:n])
-    seen: list[tuple[int, float]] = []
-
-    def note(progress: Progress) -> None:
-        seen.append((progress.epoch, time.monotonic()))
-
+    moments: list[float] = []
     few = Split(*({w: g[:64] for w, g in groups.items()}, *(a[:64] for a in split[1:])))
-    bank.train(timed, widths, split, few, few, data='resident', progress=note)
-    gaps = np.diff([moment for _, moment in seen])
-    train = sum(item.split == 'train' for item in items) * load.windows / max(1, load.items)
-    return spec.epochs * float(np.median(gaps)) * train / n / 60
+    bank.train(
+        timed,
+        widths,
+        split,
+        few,
+        few,
+        data='resident',
+        progress=lambda _: moments.append(time.monotonic()),
+    )
+    return float(np.median(np.diff(moments))) / (parameters * n)
 
 
 def _report(

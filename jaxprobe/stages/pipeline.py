@@ -113,7 +113,7 @@ def analyse(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Turns stored cells and logits into result files: selection, intervals, baselines."""
     from jaxprobe.stages import analyse as analysing
 
-    analysing.run(workdir, resamples=plan.resamples, seed=plan.seed)
+    analysing.run(workdir, resamples=plan.resamples)
 
 
 Stage = Callable[[Plan, Path, Cost], None]
