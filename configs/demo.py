@@ -9,12 +9,10 @@ random conformer as control, on three tasks made by our own code.
 Cost: under 3 minutes on 2 CPU cores. Result: README, first results.
 """
 
-from ml_collections import ConfigDict
-
 from jaxprobe.core import config
 
 
-def get_config(mode: str = 'full') -> ConfigDict:
+def get_config(mode: str = 'full') -> config.Settings:
     c = config.base()
     c.encoder = config.encoder('musicnn_msd')
     c.beside.fbank_chroma = config.encoder('fbank_chroma')

@@ -11,12 +11,10 @@ where) and OpenMuQ/MuQ-large-msd-iter in the Hugging Face cache or --config.enco
 installation, not the model.
 """
 
-from ml_collections import ConfigDict
-
 from jaxprobe.core import config
 
 
-def get_config(mode: str = 'full') -> ConfigDict:
+def get_config(mode: str = 'full') -> config.Settings:
     c = config.base()
     c.encoder = config.encoder('muq')
     c.beside.fbank_chroma = config.encoder('fbank_chroma')

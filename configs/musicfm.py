@@ -8,12 +8,10 @@ and --config.beside.musicfm_fma.weights=FILE.
   python -m jaxprobe.launch --config=configs/musicfm.py:smoke --workdir=/tmp/musicfm
 """
 
-from ml_collections import ConfigDict
-
 from jaxprobe.core import config
 
 
-def get_config(mode: str = 'full') -> ConfigDict:
+def get_config(mode: str = 'full') -> config.Settings:
     c = config.base()
     c.encoder = config.encoder('musicfm_msd')
     c.beside.musicfm_fma = config.encoder('musicfm_fma')

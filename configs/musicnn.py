@@ -7,12 +7,10 @@ pip from the `musicnn` wheel; nothing else to download but GTZAN itself.
   python -m jaxprobe.launch --config=configs/musicnn.py:smoke --workdir=/tmp/musicnn
 """
 
-from ml_collections import ConfigDict
-
 from jaxprobe.core import config
 
 
-def get_config(mode: str = 'full') -> ConfigDict:
+def get_config(mode: str = 'full') -> config.Settings:
     c = config.base()
     c.encoder = config.encoder('musicnn_msd')
     for name in ('musicnn_mtt', 'vgg_msd', 'vgg_mtt', 'fbank_chroma'):

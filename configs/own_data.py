@@ -10,12 +10,10 @@ relative to the manifest.
 :smoke runs one synthetic task in place of a manifest.
 """
 
-from ml_collections import ConfigDict
-
 from jaxprobe.core import config
 
 
-def get_config(mode: str = 'full') -> ConfigDict:
+def get_config(mode: str = 'full') -> config.Settings:
     c = config.base()
     c.encoder = config.encoder('musicnn_msd')
     c.beside.fbank_chroma = config.encoder('fbank_chroma')

@@ -10,9 +10,8 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ml_collections import ConfigDict
-
 from jaxprobe.core import fs
+from jaxprobe.core.config import Settings
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders import base as encoders
 from jaxprobe.probes.spec import Source
@@ -78,7 +77,7 @@ class Plan:
         return fs.digest(_identity(self.record), 64)
 
 
-def resolve(config: ConfigDict, workdir: Path) -> Plan:
+def resolve(config: Settings, workdir: Path) -> Plan:
     """Turns a config into a plan.
 
     Args:
@@ -192,7 +191,7 @@ def limited(items: list[Item], limit: int) -> list[Item]:
     return kept
 
 
-def _encoders(config: ConfigDict) -> tuple[EncoderPlan, ...]:
+def _encoders(config: Settings) -> tuple[EncoderPlan, ...]:
     if not config.encoder.name:
         raise ConfigError(
             f'encoder.name is empty: say which model to probe with --config.encoder.name=NAME. '
@@ -209,7 +208,7 @@ def _encoders(config: ConfigDict) -> tuple[EncoderPlan, ...]:
     return tuple(found)
 
 
-def _encoder(label: str, c: ConfigDict) -> EncoderPlan:
+def _encoder(label: str, c: Settings) -> EncoderPlan:
     card = encoders.card(c.name)
     return EncoderPlan(
         label=label or card.name,
@@ -223,7 +222,7 @@ def _encoder(label: str, c: ConfigDict) -> EncoderPlan:
     )
 
 
-def _tasks(config: ConfigDict) -> tuple[Task, ...]:
+def _tasks(config: Settings) -> tuple[Task, ...]:
     asked = {name: dict(options) for name, options in config.tasks.items()}
     if config.manifest:
         asked['own_data'] = {'manifest': config.manifest, 'kind': config.kind or 'multiclass'}
@@ -235,7 +234,7 @@ def _tasks(config: ConfigDict) -> tuple[Task, ...]:
     return tuple(registry.build(name, options) for name, options in asked.items())
 
 
-def _check_values(config: ConfigDict) -> None:
+def _check_values(config: Settings) -> None:
     """Refuses values of the right type that make no sense, all in one message."""
     choices = {
         'extract.on_error': ('stop', 'quarantine'),

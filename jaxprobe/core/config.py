@@ -6,19 +6,22 @@ imports jax, so reading a config costs milliseconds. `jaxprobe.plan` is the only
 
 import difflib
 from collections.abc import Iterator
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from jaxprobe.core.errors import ConfigError, suggest
+
+Settings = Any  # A ConfigDict, whose fields no type checker can know.
 
 MODES = ('full', 'smoke')
 
 LEARNING_RATES = (5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2)  # MARBLE's six.
 
 
-def encoder(name: str, **options: object) -> ConfigDict:
+def encoder(name: str, **options: object) -> Settings:
     """One encoder with its options; the defaults are the published model, exactly."""
-    c = ConfigDict()
+    c: Settings = ConfigDict()
     c.name = name  # A name of `jaxprobe ls encoders`, or `package.module:build`.
     c.weights = ''  # '' the published file; 'random' from the seed; else a file or folder.
     c.arch = ''  # '' the published architecture; 'tiny'; else a config.json.
@@ -28,9 +31,9 @@ def encoder(name: str, **options: object) -> ConfigDict:
     return _update(c, options, 'encoder')
 
 
-def base() -> ConfigDict:
+def base() -> Settings:
     """Returns every setting with its default."""
-    c = ConfigDict()
+    c: Settings = ConfigDict()
     c.seed = 0  # Root of every other seed.
     c.data_dir = ''  # Owners' layouts live below it; '' means $JAXPROBE_DATA.
     c.store_dir = ''  # Stores are shared by runs; '' means <workdir>/../stores.
@@ -84,7 +87,7 @@ def is_smoke(mode: str) -> bool:
     return check_mode(mode) == 'smoke'
 
 
-def shrink(c: ConfigDict) -> None:
+def shrink(c: Settings) -> None:
     """Makes any config a smoke run: tiny random encoders, one small synthetic task, two epochs.
 
     It walks the full path of the program in seconds and needs no data and no weights; what it
@@ -100,7 +103,7 @@ def shrink(c: ConfigDict) -> None:
     c.probe.learning_rates = LEARNING_RATES[3:5]
 
 
-def _update(c: ConfigDict, options: dict[str, object], what: str) -> ConfigDict:
+def _update(c: Settings, options: dict[str, object], what: str) -> Settings:
     for key, value in options.items():
         if key not in c:
             raise ConfigError(f'{what} has no option {key!r}. {suggest(key, c.keys())}')
@@ -108,7 +111,7 @@ def _update(c: ConfigDict, options: dict[str, object], what: str) -> ConfigDict:
     return c
 
 
-def fields(c: ConfigDict, prefix: str = '') -> Iterator[str]:
+def fields(c: Settings, prefix: str = '') -> Iterator[str]:
     """Yields the dotted name of every setting, for suggestions on the command line."""
     for key, value in c.items():
         if isinstance(value, ConfigDict):
@@ -116,7 +119,7 @@ def fields(c: ConfigDict, prefix: str = '') -> Iterator[str]:
         yield f'{prefix}{key}'
 
 
-def nearest_field(c: ConfigDict, name: str) -> str:
+def nearest_field(c: Settings, name: str) -> str:
     """Names the settings nearest to a misspelt one, or '' where none is near."""
     near = difflib.get_close_matches(name, list(fields(c)), n=3, cutoff=0.6)
     return ', '.join(near)

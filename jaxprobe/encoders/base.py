@@ -58,6 +58,8 @@ class Card:
         receptive_field: seconds of audio behind one frame (0: the whole window).
         window_seconds: default window.
         window_samples: exact length of that window in samples.
+        hop_samples: from one window to the next; 0 means windows that abut. Shorter than the
+            window where an encoder needs context on both sides.
         fixed_window: True where no other window is possible.
         min_samples: fewer make `encode` fail or its output meaningless.
         short: policy for items shorter than a window: 'repeat' (repeat-pad, flagged in the
@@ -76,6 +78,7 @@ class Card:
     receptive_field: float
     window_seconds: float
     window_samples: int
+    hop_samples: int = 0
     fixed_window: bool = False
     min_samples: int
     short: str

@@ -13,11 +13,13 @@ _LOG_SECONDS = 10.0  # Between lines where nobody watches.
 
 def _bar(label: str, total: float | int) -> Any:
     watched = sys.stderr.isatty()
+    # `postfix` may be any object the format can index; the type stubs know strings only.
+    options: dict[str, Any] = {'postfix': ['']}
     return tqdm(
         total=total,
         desc=f'   {label}',
         bar_format='{desc}: {percentage:3.0f}% {postfix[0]}',
-        postfix=[''],
+        **options,
         mininterval=0.2 if watched else _LOG_SECONDS,
         ascii=not watched,
         dynamic_ncols=watched,
