@@ -60,17 +60,11 @@ def floor(cells: int, batch: int) -> dict[str, float]:
     first, last = WIDTH * HIDDEN, HIDDEN * OUTPUTS
     flop = 2 * batch * (2 * first + 3 * last) * cells * STEPS
     moved = 4 * (first + HIDDEN + last + OUTPUTS) * 9 * cells * STEPS
-    square = jnp.ones((4096 if jax.default_backend() != 'cpu' else 2048,) * 2)
+    side = 2048 if jax.default_backend() == 'cpu' else 8192
     product = jax.jit(lambda a: jnp.matmul(a, a, precision=jax.lax.Precision.HIGHEST))
-    flop_rate = (
-        2 * square.shape[0] ** 3 / median_seconds(lambda: product(square).block_until_ready())
-    )
-    # As large as a block of cells is, as that is what the layout keeps near.
-    many = jnp.ones(cells * first if jax.default_backend() != 'cpu' else 6 * first)
-    added = jax.jit(lambda a, b: a + b)
-    byte_rate = (
-        12 * many.size / median_seconds(lambda: added(many, many + 1).block_until_ready(), 15)
-    )
+    square = jnp.ones((side, side))
+    flop_rate = 2 * side**3 / median_seconds(lambda: product(square).block_until_ready())
+    byte_rate = _byte_rate(first * (6 if jax.default_backend() == 'cpu' else cells))
     return {
         'gflop_per_epoch': round(flop / 1e9, 1),
         'gflop_per_s': round(flop_rate / 1e9, 1),
@@ -78,6 +72,17 @@ def floor(cells: int, batch: int) -> dict[str, float]:
         'gbyte_per_s': round(byte_rate / 1e9, 1),
         's_per_epoch': round(flop / flop_rate + moved / byte_rate, 4),
     }
+
+
+def _byte_rate(size: int) -> float:
+    """Bytes per second of a += b; on a CPU at the size of a block, which caches half hold."""
+    add = jax.jit(lambda a, b: a + b, donate_argnums=0)
+    state, other = [jnp.ones(size)], jnp.ones(size)
+
+    def run() -> None:
+        state[0] = add(state[0], other).block_until_ready()
+
+    return 12 * size / median_seconds(run, 31)
 
 
 def data_split(n: int, layers: int, seed: int) -> bank.Split:
@@ -98,6 +103,7 @@ class TorchSweep:
         self.probes = [self._probe(layer, rate) for layer in range(layers) for rate in RATES]
 
     def _put(self, split: bank.Split):
+        assert isinstance(split.groups, dict)
         x = torch.from_numpy(np.ascontiguousarray(split.groups[WIDTH].transpose(1, 0, 2)))
         return x.to(self.device), torch.from_numpy(split.targets).to(self.device)
 
@@ -203,7 +209,7 @@ def compare(case: str, layers: int, batch: int, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     """Prints one JSON line per case."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--repeats', type=int, default=9)
     parser.add_argument('--layers', type=int, default=13)
     parser.add_argument('--batch', type=int, default=64)

@@ -24,7 +24,7 @@ from jaxprobe.core.errors import DataError
 from jaxprobe.probes import block, cells, items, memory, packing, scores
 from jaxprobe.probes import data as feeds
 from jaxprobe.probes.packing import Packed, Retired
-from jaxprobe.probes.schedule import Patience
+from jaxprobe.probes.schedule import Either, Patience
 from jaxprobe.probes.spec import (
     ENSEMBLES,
     BankResult,
@@ -257,7 +257,7 @@ def _forward(
     setup: _Setup,
     split: _Judged,
     params: dict[int, list[Any]],
-    views: dict[int, list[Int[Array, 'P']]],
+    views: dict[int, list[Int[Either, 'P']]],
 ) -> dict[int, list[list[Float[Array, 'P R C']]]]:
     """Scores all rows of a split; the rows pass by once, whatever the number of blocks."""
     out = {family: [[] for _ in many] for family, many in params.items()}

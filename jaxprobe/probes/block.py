@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from jaxprobe.probes import heads, items, losses, schedule, scores
 from jaxprobe.probes.data import Batches
-from jaxprobe.probes.schedule import Patience, Schedule
+from jaxprobe.probes.schedule import Either, Patience, Schedule
 
 # Adam as torch has it; rates are applied outside, one per cell.
 _ADAM = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
@@ -42,7 +42,7 @@ class Learner(NamedTuple):
 
     params: Any
     adam: Any
-    loss: Float[Array, 'P']  # Sum over the steps of this epoch.
+    loss: Float[Either, 'P']  # Sum over the steps of this epoch.
 
 
 class Kept(NamedTuple):
@@ -50,7 +50,7 @@ class Kept(NamedTuple):
 
     params: Any
     schedule: Schedule
-    ensemble: Int[Array, 'P']
+    ensemble: Int[Either, 'P']
 
 
 class Block(NamedTuple):
@@ -58,8 +58,8 @@ class Block(NamedTuple):
 
     learner: Learner
     kept: Kept
-    view: Int[Array, 'P']
-    seed: Int[Array, 'P']  # Index into the seed axis of the batches.
+    view: Int[Either, 'P']
+    seed: Int[Either, 'P']  # Index into the seed axis of the batches.
 
 
 def start(
@@ -203,5 +203,5 @@ def item_scores(
     return jax.vmap(of_one)(jnp.concatenate(chunks, axis=1), ensemble)
 
 
-def _column(vector: Shaped[Array, 'P'], like: Shaped[Array, 'P ...']) -> Shaped[Array, 'P ...']:
+def _column(vector: Shaped[Either, 'P'], like: Shaped[Array, 'P ...']) -> Shaped[Either, 'P ...']:
     return vector.reshape(vector.shape + (1,) * (like.ndim - 1))

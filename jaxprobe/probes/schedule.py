@@ -13,19 +13,21 @@ from jaxtyping import Array, Bool, Float, Int
 _THRESHOLD = 1e-4
 _SMALLEST_CHANGE = 1e-8  # torch leaves a rate alone that would change by less.
 
+Either = Array | np.ndarray  # On the host before the first epoch and after the last.
+
 
 class Schedule(NamedTuple):
     """Where the cells of a block stand; every leaf leads with the cell axis."""
 
-    rate: Float[Array, 'P']  # Present learning rate.
-    plateau_best: Float[Array, 'P']
-    plateau_bad: Int[Array, 'P']
-    best: Float[Array, 'P']  # Monitor at the kept epoch.
-    best_epoch: Int[Array, 'P']
-    waited: Int[Array, 'P']
-    epochs: Int[Array, 'P']  # Run so far.
-    finished: Bool[Array, 'P']
-    diverged: Bool[Array, 'P']
+    rate: Float[Either, 'P']  # Present learning rate.
+    plateau_best: Float[Either, 'P']
+    plateau_bad: Int[Either, 'P']
+    best: Float[Either, 'P']  # Monitor at the kept epoch.
+    best_epoch: Int[Either, 'P']
+    waited: Int[Either, 'P']
+    epochs: Int[Either, 'P']  # Run so far.
+    finished: Bool[Either, 'P']
+    diverged: Bool[Either, 'P']
 
 
 class Patience(NamedTuple):
@@ -60,7 +62,7 @@ def start(
 
 def advance(
     state: Schedule, monitor: Float[Array, 'P'], finite: Bool[Array, 'P'], patience: Patience
-) -> tuple[Schedule, Bool[Array, 'P']]:
+) -> tuple[Schedule, Bool[Either, 'P']]:
     """Takes in one epoch's monitor.
 
     Args:
