@@ -13,20 +13,18 @@ Only flags come to the host. Same inputs on the same machine give the same bits.
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from jaxprobe.core.errors import DataError
-from jaxprobe.probes import block, cells, items, memory, packing, scores
+from jaxprobe.probes import block, cells, evaluation, memory, packing
 from jaxprobe.probes import data as feeds
 from jaxprobe.probes.packing import Packed, Retired
-from jaxprobe.probes.schedule import Either, Patience
+from jaxprobe.probes.schedule import Patience
 from jaxprobe.probes.spec import (
-    ENSEMBLES,
     BankResult,
     BankSpec,
     OnProgress,
@@ -35,19 +33,13 @@ from jaxprobe.probes.spec import (
     Source,
     Split,
     validate,
+    validate_split,
 )
 
 __all__ = ['BankResult', 'BankSpec', 'Progress', 'RowReader', 'Source', 'Split', 'train']
 
-_EVALUATION_ROWS = 512  # At once: enough to fill a core, little enough to stay in its cache.
-
-
-class _Judged(NamedTuple):
-    """A split that is scored: its targets, its item table and its rows in chunks."""
-
-    targets: Shaped[Array, 'N *outputs']
-    ragged: items.Ragged
-    chunks: Callable[[], Iterator[feeds.Views]]
+# Rows scored at once: enough to fill the device; on a CPU few enough to stay in its cache.
+_EVALUATION_ROWS, _EVALUATION_ROWS_CPU = 4096, 512
 
 
 class _Setup(NamedTuple):
@@ -58,8 +50,8 @@ class _Setup(NamedTuple):
     recipes: tuple[block.Recipe, ...]  # By family.
     segments: Callable[[int], Iterator[feeds.Segment]]
     targets: Shaped[Array, 'N *outputs']
-    valid: _Judged
-    test: _Judged
+    valid: evaluation.Judged
+    test: evaluation.Judged
 
 
 def train(
@@ -91,18 +83,18 @@ def train(
     validate(spec, layer_widths)
     splits = {'train': train, 'valid': valid, 'test': test}
     for name, split in splits.items():
-        _check(spec, name, split)
+        validate_split(spec, name, split)
     if spec.aggregation == 'embeddings':
         splits = {name: feeds.averaged(split) for name, split in splits.items()}
     setup, budget = _set_up(spec, layer_widths, splits, data, max_cells)
     n_cells = len(setup.plan.cells.source)
-    result = _empty(setup, n_cells)
-    # Seeds stay together, so a wave draws for few seeds at a time; the draws are the same.
+    judged = {'valid': setup.valid, 'test': setup.test}
+    result = evaluation.blank(spec, setup.plan, judged)
     order = np.argsort(setup.plan.cells.seed, kind='stable')
     for start in range(0, n_cells, budget.cells):
         chosen = order[start : start + budget.cells]
         for retired in _train_wave(setup, chosen, start, progress):
-            _fill(setup, result, retired)
+            evaluation.fill(result, spec, setup.plan, setup.recipes, judged, retired)
     return BankResult(**result)
 
 
@@ -113,8 +105,10 @@ def _set_up(
     plan = cells.plan(spec, layer_widths, rows[0])
     budget = memory.budget(spec, plan, rows, data, most)
     train, valid, test = splits.values()
-    sizes = feeds.layout(spec, train, budget.segment_bytes)
-    chunk = min(_EVALUATION_ROWS, max(rows[1:]))
+    row_bytes = 0 if budget.resident else memory.row_bytes(plan)
+    sizes = feeds.layout(spec, train, budget.segment_bytes, row_bytes)
+    most_rows = _EVALUATION_ROWS_CPU if jax.default_backend() == 'cpu' else _EVALUATION_ROWS
+    chunk = min(most_rows, max(rows[1:]))
     make = feeds.resident if budget.resident else feeds.streamed
     feed = make(spec, plan, (train, valid, test), sizes, chunk)
     patience = Patience(
@@ -136,8 +130,8 @@ def _set_up(
         recipes=recipes,
         segments=feed.segments,
         targets=_targets(spec, train),
-        valid=_Judged(_targets(spec, valid), feeds.ragged(valid), feed.valid),
-        test=_Judged(_targets(spec, test), feeds.ragged(test), feed.test),
+        valid=evaluation.Judged(_targets(spec, valid), feeds.ragged(valid), feed.valid),
+        test=evaluation.Judged(_targets(spec, test), feeds.ragged(test), feed.test),
     )
     return setup, budget
 
@@ -215,7 +209,7 @@ def _run_epoch(
             ]
     params = {f: [learner.params for learner in many] for f, many in learners.items()}
     views = {f: [p.block.view for p in packed] for f, packed in by_family.items()}
-    chunks = _forward(setup, setup.valid, params, views)
+    chunks = evaluation.score_rows(setup.plan, setup.recipes, setup.valid, params, views)
     return {
         family: [
             Packed(p.cells, p.block._replace(learner=learner, kept=kept))
@@ -253,22 +247,6 @@ def _judge(
     ]
 
 
-def _forward(
-    setup: _Setup,
-    split: _Judged,
-    params: dict[int, list[Any]],
-    views: dict[int, list[Int[Either, 'P']]],
-) -> dict[int, list[list[Float[Array, 'P R C']]]]:
-    """Scores all rows of a split; the rows pass by once, whatever the number of blocks."""
-    out = {family: [[] for _ in many] for family, many in params.items()}
-    for chunk in split.chunks():
-        for family, many in params.items():
-            rows = chunk[setup.plan.families[family].pad]
-            for mine, p, view in zip(out[family], many, views[family]):
-                mine.append(block.forward(p, view, rows, recipe=setup.recipes[family]))
-    return out
-
-
 def _progress(
     spec: BankSpec,
     epoch: int,
@@ -289,95 +267,3 @@ def _progress(
         epochs_per_second=rate,
         seconds_left=(spec.epochs - epoch - 1) / rate if left else 0.0,
     )
-
-
-def _empty(setup: _Setup, n_cells: int) -> dict[str, Any]:
-    """A result with its axes filled in and its outcomes still open."""
-    spec, table = setup.spec, setup.plan.cells
-    shapes = {
-        'valid_logits': (n_cells, len(setup.valid.targets), spec.outputs),
-        'test_logits': (n_cells, len(setup.test.targets), spec.outputs),
-        'mix_weights': (n_cells, len(setup.plan.layer_widths)),
-        'best_monitor': (n_cells,),
-    }
-    return {
-        'source': tuple(spec.sources[s].name for s in table.source),
-        'learning_rate': np.array(spec.learning_rates)[
-            np.arange(n_cells) // spec.seeds % len(spec.learning_rates)
-        ],
-        'seed': table.seed.copy(),
-        'best_epoch': np.full(n_cells, -1),
-        'epochs_run': np.zeros(n_cells, int),
-        'diverged': np.zeros(n_cells, bool),
-        'ensemble': ('',) * n_cells,
-        **{name: np.full(shape, np.nan, np.float32) for name, shape in shapes.items()},
-    }
-
-
-def _fill(setup: _Setup, result: dict[str, Any], retired: Retired) -> None:
-    """Scores finished cells with their best parameters and writes their rows of the result."""
-    ids, kept = retired
-    family = int(setup.plan.cells.family[ids[0]])
-    recipe = setup.recipes[family]
-    state = kept.schedule
-    result['best_epoch'][ids] = state.best_epoch
-    result['epochs_run'][ids] = state.epochs
-    result['diverged'][ids] = state.diverged
-    result['best_monitor'][ids] = np.where(state.best_epoch >= 0, state.best, np.nan)
-    for name, split in (('valid', setup.valid), ('test', setup.test)):
-        chunks = _forward(
-            setup,
-            split,
-            {family: [jax.tree.map(jnp.asarray, kept.params)]},
-            {family: [jnp.asarray(setup.plan.cells.view[ids])]},
-        )[family][0]
-        result[f'{name}_logits'][ids] = block.item_scores(
-            tuple(chunks),
-            jnp.asarray(kept.ensemble),
-            split.ragged.first,
-            split.ragged.count,
-            recipe=recipe,
-            most=split.ragged.most,
-        )
-    if setup.spec.kind == 'key':
-        names = list(result['ensemble'])
-        for cell, chosen in zip(ids, kept.ensemble):
-            names[cell] = ENSEMBLES[int(chosen)]
-        result['ensemble'] = tuple(names)
-    if recipe.mixed:
-        weights = np.asarray(jax.nn.softmax(jnp.asarray(kept.params['mix']), axis=-1))
-        for cell, row in zip(ids, weights):
-            layers = setup.spec.sources[setup.plan.cells.source[cell]].layers
-            result['mix_weights'][cell, list(layers)] = row
-
-
-def _check(spec: BankSpec, name: str, split: Split) -> None:
-    """Refuses a split that cannot be trained on or scored."""
-    n = len(split.targets)
-    if n == 0 or not len(split.first) == len(split.count) == n:
-        raise DataError(
-            f'{spec.task}: split {name!r} has {n} targets, {len(split.first)} first rows and '
-            f'{len(split.count)} counts; all three must agree and be at least 1'
-        )
-    if int(split.count.min()) < 1:
-        item = int(np.argmin(split.count))
-        raise DataError(
-            f'{spec.task}: item {item} of split {name!r} has no window; leave items without '
-            'audio out before training'
-        )
-    whole = spec.kind in ('multiclass', 'key')
-    if whole and (split.targets.min() < 0 or split.targets.max() >= spec.outputs):
-        raise DataError(
-            f'{spec.task}: split {name!r} has classes {split.targets.min()}..'
-            f'{split.targets.max()}, expected 0..{spec.outputs - 1}'
-        )
-    if split.targets.shape[1:] != (() if whole else (spec.outputs,)):
-        raise DataError(
-            f'{spec.task}: targets of split {name!r} have shape {split.targets.shape}, expected '
-            f'({n},{"" if whole else f" {spec.outputs}"})'
-        )
-    if name == 'valid' and not scores.defined(spec.monitor, split.targets):
-        raise DataError(
-            f'{spec.task}: no tag of split {name!r} has both positive and negative items, so '
-            f"{spec.monitor!r} is not defined. Use more items, or monitor='loss'."
-        )

@@ -115,12 +115,13 @@ def ragged(split: Split) -> Ragged:
     return Ragged(first, count, int(split.count.max()))
 
 
-def layout(spec: BankSpec, split: Split, memory: float) -> Layout:
+def layout(spec: BankSpec, split: Split, memory: float, row_bytes: int = 0) -> Layout:
     """Fixes the static sizes of training.
 
     The row count of a step is the largest that any step of any epoch of these seeds meets:
     the draws are known beforehand, and the worst conceivable batch can be many times larger.
-    `memory` bounds the bytes of one segment's masks.
+    `memory` bounds the bytes of one segment: its masks, and `row_bytes` for every row where rows
+    are streamed.
     """
     n = len(split.first)
     steps = math.ceil(n / spec.batch_items)
@@ -130,7 +131,7 @@ def layout(spec: BankSpec, split: Split, memory: float) -> Layout:
     else:
         rows = _most_rows(spec, split.count, steps)
         rows = -(-rows // 16) * 16
-    per_step = spec.seeds * rows * max(1, sum(spec.hidden))
+    per_step = spec.seeds * rows * max(1, sum(spec.hidden) + row_bytes)
     segments = math.ceil(steps / max(1, int(memory // per_step)))
     return Layout(steps, items, rows, math.ceil(steps / segments))
 

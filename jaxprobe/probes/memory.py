@@ -16,7 +16,8 @@ from jaxprobe.probes.cells import Plan
 from jaxprobe.probes.spec import BankSpec
 
 _USABLE = 0.5  # Of all memory: other processes, the compiler and buffers in flight need theirs.
-_MASK_SHARE = 0.02  # For the dropout masks and, when streaming, the rows of one segment.
+# For the dropout masks and, when streaming, the rows of one segment; three are in flight.
+_SEGMENT_SHARE = 0.02
 
 
 class Budget(NamedTuple):
@@ -34,6 +35,11 @@ def usable_bytes() -> float:
     if stats and 'bytes_limit' in stats:
         return 0.9 * stats['bytes_limit']
     return _USABLE * os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+
+
+def row_bytes(plan: Plan) -> int:
+    """Bytes of one row of embeddings as the bank reads it."""
+    return 4 * sum(pad * len(views) for pad, views in plan.views.items())
 
 
 def budget(
@@ -59,9 +65,9 @@ def budget(
     if data not in ('auto', 'resident', 'streamed'):
         raise ConfigError(f"data={data!r}: expected 'auto', 'resident' or 'streamed'")
     usable = usable_bytes() if usable is None else usable
-    data_bytes = 4 * sum(rows) * sum(pad * len(views) for pad, views in plan.views.items())
+    data_bytes = sum(rows) * row_bytes(plan)
     resident = data == 'resident' or (data == 'auto' and data_bytes <= 0.5 * usable)
-    left = usable * (1 - 2 * _MASK_SHARE) - (data_bytes if resident else 0)
+    left = usable * (1 - 3 * _SEGMENT_SHARE) - (data_bytes if resident else 0)
     # Parameters, two moments, the best epoch's parameters; gradients and scores of a block.
     widest = max(packing.cell_bytes(spec, pad) for pad in plan.views)
     per_cell = 5 * widest + 8 * spec.outputs * max(rows[1:])
@@ -73,4 +79,4 @@ def budget(
             "Use data='streamed', fewer layers or a smaller hidden layer."
         )
     cells = min(cells, len(plan.cells.source), max_cells or len(plan.cells.source))
-    return Budget(resident, cells, usable * _MASK_SHARE)
+    return Budget(resident, cells, usable * _SEGMENT_SHARE)

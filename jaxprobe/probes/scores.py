@@ -87,16 +87,6 @@ def monitor(
     return function(targets, logits)
 
 
-def defined(name: str, targets: Shaped[np.ndarray, 'N *outputs']) -> bool:
-    """Whether a split with these targets has this monitor at all."""
-    if len(targets) == 0:
-        return False
-    if name not in ('roc_auc', 'ap'):
-        return True
-    positives = targets.sum(axis=0)
-    return bool(((positives > 0) & ((positives < len(targets)) | (name == 'ap'))).any())
-
-
 def _macro(values: Float[Array, 'C'], there: Shaped[Array, 'C']) -> Float[Array, '']:
     return jnp.sum(jnp.where(there, values, 0.0)) / jnp.maximum(jnp.sum(there), 1)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from jaxprobe.core.errors import ConfigError, suggest
+from jaxprobe.core.errors import ConfigError, DataError, suggest
 
 MONITORS: dict[str, tuple[str, ...]] = {
     'multiclass': ('accuracy', 'loss'),
@@ -181,6 +181,50 @@ def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
             raise ConfigError(f'{label} repeat: {names}; a cell must have one name')
     for source in spec.sources:
         _validate_source(source, layer_widths)
+
+
+def validate_split(spec: BankSpec, name: str, split: Split) -> None:
+    """Refuses a split that cannot be trained on or scored.
+
+    Raises:
+        DataError: names the split, what arrived and what would do.
+    """
+    n = len(split.targets)
+    if n == 0 or not len(split.first) == len(split.count) == n:
+        raise DataError(
+            f'{spec.task}: split {name!r} has {n} targets, {len(split.first)} first rows and '
+            f'{len(split.count)} counts; all three must agree and be at least 1'
+        )
+    if int(split.count.min()) < 1:
+        item = int(np.argmin(split.count))
+        raise DataError(
+            f'{spec.task}: item {item} of split {name!r} has no window; leave items without '
+            'audio out before training'
+        )
+    whole = spec.kind in ('multiclass', 'key')
+    if whole and (split.targets.min() < 0 or split.targets.max() >= spec.outputs):
+        raise DataError(
+            f'{spec.task}: split {name!r} has classes {split.targets.min()}..'
+            f'{split.targets.max()}, expected 0..{spec.outputs - 1}'
+        )
+    if split.targets.shape[1:] != (() if whole else (spec.outputs,)):
+        raise DataError(
+            f'{spec.task}: targets of split {name!r} have shape {split.targets.shape}, expected '
+            f'({n},{"" if whole else f" {spec.outputs}"})'
+        )
+    if name == 'valid' and not monitor_defined(spec.monitor, split.targets):
+        raise DataError(
+            f'{spec.task}: no tag of split {name!r} has both positive and negative items, so '
+            f"{spec.monitor!r} is not defined. Use more items, or monitor='loss'."
+        )
+
+
+def monitor_defined(name: str, targets: Shaped[np.ndarray, 'N *outputs']) -> bool:
+    """Whether a split with these targets has this monitor at all."""
+    if name not in ('roc_auc', 'ap'):
+        return True
+    positives = targets.sum(axis=0)
+    return bool(((positives > 0) & ((positives < len(targets)) | (name == 'ap'))).any())
 
 
 def _validate_source(source: Source, layer_widths: tuple[int, ...]) -> None:

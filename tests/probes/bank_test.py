@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxprobe.core.errors import ConfigError, DataError
-from jaxprobe.probes import bank, packing
+from jaxprobe.probes import bank, memory, packing
 from jaxprobe.probes.spec import Source
 from tests.probes import made
 
@@ -121,6 +121,19 @@ def test_streamed_equals_resident(grid):
     for name in (*SAME, 'diverged', 'source', 'ensemble'):
         np.testing.assert_array_equal(getattr(held, name), getattr(streamed, name), err_msg=name)
     assert streams[0].groups.reads > 1
+
+
+def test_streaming_in_many_segments_equals_resident(grid, monkeypatch):
+    """Two steps at a time: moments, masks and losses carry over from segment to segment."""
+    spec, parts, held = grid
+    short = dataclasses.replace(spec, sources=spec.sources[2:4])
+    monkeypatch.setattr(memory, '_SEGMENT_SHARE', 2e-6)
+    monkeypatch.setattr(memory, 'usable_bytes', lambda: 8e9)
+    streams = made.streamed(parts)
+    result = bank.train(short, made.WIDTHS, *streams, data='streamed')
+    assert streams[0].groups.reads >= 3 * max(result.epochs_run)
+    names = np.array(held.source)
+    check_same(result, held, cells_b=(names == '3') | (names == 'mean'))
 
 
 def test_same_inputs_give_the_same_bits(grid):

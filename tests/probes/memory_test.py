@@ -33,3 +33,7 @@ def test_what_cannot_fit_is_refused_with_a_way_out():
 
 def test_usable_bytes_is_part_of_the_machine():
     assert 1e8 < memory.usable_bytes() < 1e14
+
+
+def test_row_bytes_counts_every_view_at_its_padded_width():
+    assert memory.row_bytes(PLAN) == 4 * 5 * 20

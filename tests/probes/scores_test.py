@@ -50,16 +50,6 @@ def test_tags_without_positives_or_negatives_are_left_out():
     assert scores.roc_auc(nothing, jnp.asarray(s)) == 0, 'never nan'
 
 
-def test_defined_asks_before_training():
-    y, _ = tags(2)
-    assert scores.defined('roc_auc', y)
-    assert not scores.defined('roc_auc', np.zeros_like(y))
-    assert not scores.defined('roc_auc', np.ones_like(y))
-    assert scores.defined('ap', np.ones_like(y))
-    assert not scores.defined('accuracy', np.zeros(0, int))
-    assert scores.defined('r2', y)
-
-
 def test_r2_equals_sklearn():
     random = np.random.RandomState(0)
     y = random.randn(50, 3).astype(np.float32)
