@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from jaxprobe.__main__ import main
+from jaxprobe.core.errors import WeightsError
+from jaxprobe.encoders.base import load
+
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = '--config=configs/demo.py:smoke'
 
@@ -56,3 +60,37 @@ def test_a_mistake_is_one_message(arguments, message, tmp_path):
     arguments = tuple(a.replace('--workdir=x', f'--workdir={tmp_path}/x') for a in arguments)
     assert message in fails(*arguments)
     assert not (tmp_path / 'x' / 'results').exists()
+
+
+@pytest.mark.parametrize('name', ['muq', 'demo'])
+def test_smoke_from_audio_to_report(name, tmp_path, capsys):
+    """The whole path as a user walks it, then `verify`, then the same command again."""
+    if name == 'demo':
+        published_musicnn()
+    arguments = (
+        f'--config=configs/{name}.py:smoke',
+        f'--workdir={tmp_path}/run',
+        f'--config.data_dir={tmp_path}/data',
+        '--config.analyse.resamples=50',
+    )
+    done = launch(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f'report: {tmp_path}/run/report/index.html' in done.stdout
+    assert 'x real time' in done.stderr
+    encoders = {p.name for p in (tmp_path / 'run/results').iterdir()}
+    assert encoders >= ({'muq'} if name == 'muq' else {'musicnn_msd', 'random_conformer'})
+    assert main(['verify', f'{tmp_path}/run']) == 0
+    text = capsys.readouterr().out
+    assert 'values agree' in text
+    assert 'ok store' in text
+    again = launch(*arguments)
+    assert again.returncode == 0
+    assert 'done before' in again.stdout
+
+
+def published_musicnn() -> None:
+    """Skips where the wheel with MusiCNN's published weights can neither be found nor fetched."""
+    try:
+        load('musicnn_msd')
+    except WeightsError as error:
+        pytest.skip(f'the published MusiCNN weights are not at hand: {error}')
