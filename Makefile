@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test lint types tests test-slow reference format clean
 
@@ -19,7 +19,7 @@ types: $(VENV)/tested
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 tests: $(VENV)/tested
-	$(BIN)/python -m pytest -m "not slow and not network and not gpu"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu"
 
 test-slow: $(VENV)/tested
 	$(BIN)/python -m pytest
@@ -55,9 +55,9 @@ reference: $(VENV)/installed $(REFERENCE)/installed
 
 $(REFERENCE)/installed: tests/reference/requirements.txt
 	$(PYTHON) -m venv $(REFERENCE)
-	$(REFERENCE)/bin/python -m pip install --quiet torch==2.13.0
-	$(REFERENCE)/bin/python -m pip install --quiet -r tests/reference/requirements.txt
-	$(REFERENCE)/bin/python -m pip install --quiet --no-deps muq==0.1.0
+	$(REFERENCE)/bin/python -m pip install -qq torch==2.13.0
+	$(REFERENCE)/bin/python -m pip install -qq -r tests/reference/requirements.txt
+	$(REFERENCE)/bin/python -m pip install -qq --no-deps muq==0.1.0
 	@# torchaudio's compiled part wants CUDA libraries; its Python part is all that MuQ uses.
 	@$(REFERENCE)/bin/python -c 'import torch; raise SystemExit(torch.version.cuda is not None)' \
 	  && rm -f $(REFERENCE)/lib/python*/site-packages/torchaudio/lib/*.so || true

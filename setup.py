@@ -35,9 +35,9 @@ STACK = [
 EXTRAS = {
     'test': [
         'beartype>=0.20',
-        'hypothesis>=6.100',
         'pyright>=1.1.390',
         'pytest>=8.3',
+        'pytest-xdist>=3.6',
         'ruff>=0.9',
         'scikit-learn>=1.6',
     ],
