@@ -55,7 +55,7 @@ def solo(kind):
             yield cell(result, source.name, 1e-3, seed), source, outcome
 
 
-def test_bank_equals_solo():
+def test_bank_equals_solo(compiled_as_in_production):
     """Whole runs against the torch loop, every kind of task: best epochs and scores."""
     pytest.importorskip('torch')
     same_epoch = []
@@ -81,7 +81,7 @@ def test_bank_equals_solo():
 
 
 @pytest.mark.parametrize(('steps', 'atol'), [(1, 1e-6), (25, 1e-5)])
-def test_steps_equal_solo(steps, atol):
+def test_steps_equal_solo(steps, atol, compiled_as_in_production):
     """The losses' sum after 1 and 25 steps, and the scores after one epoch of as many."""
     pytest.importorskip('torch')
     from tests.probes import reference_trainer as reference
