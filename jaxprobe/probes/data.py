@@ -6,11 +6,9 @@ the order in which they were read; the numbers in them are the same.
 """
 
 import math
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +20,6 @@ from jaxprobe.probes.items import Ragged
 from jaxprobe.probes.spec import BankSpec, RowReader, Split
 
 Views = dict[int, Float[Array, '_ _ _']]
-_Item = TypeVar('_Item')
 
 
 class Batches(NamedTuple):
@@ -79,6 +76,9 @@ class _Memory(NamedTuple):
     def read(self, rows: Int[np.ndarray, 'R']) -> dict[int, Shaped[np.ndarray, '_ _ _']]:
         return {width: array[rows] for width, array in self.groups.items()}
 
+    def prefetched(self, chunks: Sequence[np.ndarray]) -> Iterator[dict[int, np.ndarray]]:
+        return (self.read(rows) for rows in chunks)
+
 
 class _ItemMeans(NamedTuple):
     """A reader of items that averages the rows of each."""
@@ -88,10 +88,20 @@ class _ItemMeans(NamedTuple):
     count: Int[np.ndarray, 'N']
 
     def read(self, rows: Int[np.ndarray, 'R']) -> dict[int, Shaped[np.ndarray, '_ _ _']]:
-        count = self.count[rows]
+        return self._means(rows, self.reader.read(self._windows(rows)))
+
+    def prefetched(self, chunks: Sequence[np.ndarray]) -> Iterator[dict[int, np.ndarray]]:
+        windows = self.reader.prefetched([self._windows(rows) for rows in chunks])
+        return (self._means(rows, groups) for rows, groups in zip(chunks, windows))
+
+    def _windows(self, items: np.ndarray) -> np.ndarray:
+        count = self.count[items]
         start = np.cumsum(count) - count
-        wanted = np.repeat(self.first[rows] - start, count) + np.arange(count.sum())
-        groups = self.reader.read(wanted)
+        return np.repeat(self.first[items] - start, count) + np.arange(count.sum())
+
+    def _means(self, items: np.ndarray, groups: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        count = self.count[items]
+        start = np.cumsum(count) - count
         return {
             width: np.add.reduceat(array.astype(np.float32), start, axis=0)
             / count[:, None, None].astype(np.float32)
@@ -204,9 +214,9 @@ def chunk_views(
 ) -> Iterator[dict[int, Float[np.ndarray, '_ _ _']]]:
     """The rows of a split in order, `size` at a time, the last chunk filled with zeros."""
     reader, total = reader_of(split), n_rows(split)
-    for start in range(0, total, size):
-        rows = np.arange(start, min(start + size, total))
-        views = cells.read_views(reader.read(rows), the_plan)
+    chunks = [np.arange(start, min(start + size, total)) for start in range(0, total, size)]
+    for rows, groups in zip(chunks, reader.prefetched(chunks)):
+        views = cells.read_views(groups, the_plan)
         short = size - len(rows)
         yield {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
 
@@ -237,27 +247,34 @@ def streamed(
     sizes: Layout,
     chunk: int,
 ) -> Feed:
-    """Reads every segment's rows as training reaches it, one segment ahead."""
+    """Reads every segment's rows ahead of training, from where the split keeps them."""
     train, valid, test = splits
     reader = reader_of(train)
 
-    def load(epoch: int) -> Iterator[Segment]:
-        for drawn in _draws(spec, train, sizes, epoch):
-            _, n, places = drawn.rows.shape
-            real = np.arange(places)[None, None, :] < drawn.n_rows[:, :, None]
-            real &= (np.arange(n) < drawn.n_steps)[None, :, None]
+    def segments(epoch: int) -> Iterator[Segment]:
+        drawn = list(_draws(spec, train, sizes, epoch))
+        wanted = [segment.rows[_real(segment)] for segment in drawn]
+        for segment, groups in zip(drawn, reader.prefetched(wanted)):
+            real = _real(segment)
             local = np.zeros(real.shape, np.int32)
             local[real] = np.arange(real.sum(), dtype=np.int32)
-            views = cells.read_views(reader.read(drawn.rows[real]), the_plan)
+            views = cells.read_views(groups, the_plan)
             short = local.size - int(real.sum())
             views = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
-            batches = _batches(spec, drawn._replace(rows=local), sizes, epoch)
-            yield Segment(_put(views), batches, drawn.n_steps)
+            batches = _batches(spec, segment._replace(rows=local), sizes, epoch)
+            yield Segment(_put(views), batches, segment.n_steps)
 
     def evaluate(split: Split) -> Iterator[Views]:
-        return ahead(_put(v) for v in chunk_views(split, the_plan, chunk))
+        return (_put(views) for views in chunk_views(split, the_plan, chunk))
 
-    return Feed(lambda epoch: ahead(load(epoch)), lambda: evaluate(valid), lambda: evaluate(test))
+    return Feed(segments, lambda: evaluate(valid), lambda: evaluate(test))
+
+
+def _real(drawn: _Drawn) -> Bool[np.ndarray, 'S n R']:
+    """Which places of a segment hold a row of the split."""
+    _, n, places = drawn.rows.shape
+    real = np.arange(places)[None, None, :] < drawn.n_rows[:, :, None]
+    return real & (np.arange(n) < drawn.n_steps)[None, :, None]
 
 
 def _draws(spec: BankSpec, train: Split, sizes: Layout, epoch: int) -> Iterator[_Drawn]:
@@ -285,41 +302,3 @@ def _batches(spec: BankSpec, drawn: _Drawn, sizes: Layout, epoch: int) -> Batche
 
 def _put(views: dict[int, Float[np.ndarray, '_ _ _']]) -> Views:
     return {pad: jnp.asarray(array) for pad, array in views.items()}
-
-
-def ahead(items: Iterator[_Item], depth: int = 1) -> Iterator[_Item]:
-    """Runs an iterator `depth` items ahead in a thread; its errors surface here."""
-    ready: queue.Queue = queue.Queue(maxsize=depth)
-    stop = threading.Event()
-
-    def offer(entry: tuple) -> bool:
-        while not stop.is_set():
-            try:
-                ready.put(entry, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        try:
-            for item in items:
-                if not offer((item, None)):
-                    return
-            offer((None, StopIteration()))
-        except BaseException as error:  # Handed over to the consumer, who raises it.
-            offer((None, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = ready.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item
-    finally:
-        stop.set()
-        thread.join()

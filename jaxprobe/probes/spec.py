@@ -5,7 +5,7 @@ rows of a split are sorted by item, then by window.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -73,6 +73,12 @@ class RowReader(Protocol):
 
     def read(self, rows: Int[np.ndarray, 'R']) -> dict[int, Shaped[np.ndarray, 'R Lg D']]:
         """Returns the rows asked for, by width, in the order asked for."""
+        ...
+
+    def prefetched(
+        self, chunks: Sequence[Int[np.ndarray, '_']]
+    ) -> Iterator[dict[int, Shaped[np.ndarray, '_ _ _']]]:
+        """Reads one chunk of rows after another, in order, ahead of the consumer."""
         ...
 
 

@@ -1,8 +1,6 @@
 import math
-import threading
 
 import numpy as np
-import pytest
 
 from jaxprobe.probes import cells, data, draws
 from tests.probes import made
@@ -104,24 +102,3 @@ def test_draw_keeps_are_the_single_draws():
     key = draws.dropout_key(origin)
     (mask,) = data.draw_keeps(jnp.stack([key]), 2, 1, sizes=sizes, hidden=(16,), dropout=0.2)
     np.testing.assert_array_equal(mask[0, 1], draws.keep(key, 2, 2, 0, (sizes.rows, 16), 0.2))
-
-
-def test_ahead_keeps_order_and_hands_errors_over():
-    assert list(data.ahead(iter(range(20)))) == list(range(20))
-
-    def broken():
-        yield 1
-        raise OSError('disk gone')
-
-    stream = data.ahead(broken())
-    assert next(stream) == 1
-    with pytest.raises(OSError, match='disk gone'):
-        next(stream)
-
-
-def test_ahead_ends_its_thread_when_left_early():
-    before = threading.active_count()
-    stream = data.ahead(iter(range(1000)))
-    assert next(stream) == 0
-    stream.close()
-    assert threading.active_count() == before

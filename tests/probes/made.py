@@ -80,6 +80,9 @@ class Reader:
         self.reads += 1
         return {width: array[rows] for width, array in self.groups.items()}
 
+    def prefetched(self, chunks):
+        return (self.read(rows) for rows in chunks)
+
 
 def streamed(parts):
     return tuple(part._replace(groups=Reader(part.groups)) for part in parts)
