@@ -37,7 +37,7 @@ def windows(folder: Path, rate: int, seconds: float, count: int) -> Float[np.nda
         room = max(0.0, info.frames / info.rate - seconds)
         start = room * (turn + 0.5) / turns
         wave = decode.read(path, rate, start=start, duration=seconds)
-        cut.append(np.resize(wave, int(seconds * rate)))  # Repeats what is shorter.
+        cut.append(np.resize(wave, round(seconds * rate)))  # Repeats what is shorter.
     return np.stack(cut)
 
 
@@ -80,7 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
     for name in asked.names:
         card = base.card(name)
         seconds = asked.seconds or card.window_seconds
-        waves = windows(asked.audio, card.sample_rate, seconds, asked.windows)
+        lead = card.lead_samples / card.sample_rate
+        waves = windows(asked.audio, card.sample_rate, lead + seconds, asked.windows)
         both = []
         for dtype in ('float32', 'bfloat16'):
             encoder = base.load(name, weights=asked.weights, arch=asked.arch, dtype=dtype)

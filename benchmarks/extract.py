@@ -67,6 +67,7 @@ def spec_of(encoder: base.Encoder, batch_seconds: float) -> StoreSpec:
         sample_rate=card.sample_rate,
         window_samples=card.window_samples,
         hop_samples=card.hop_samples or card.window_samples,
+        lead_samples=card.lead_samples,
         batch_windows=max(1, round(batch_seconds * card.sample_rate / card.window_samples)),
     )
 

@@ -6,10 +6,11 @@
 before it, as the reference does; x real time, the best of runs taken in turns.
 
 `windows`: what cutting windows before the spectrogram changes, on the first 30 seconds of real
-recordings. The reference computes the spectrogram of a whole file and cuts that. Beside it,
-the port's windows (each reflected at its start), and windows of 48 128 samples that need no
-reflection but whose patches lie one frame later. `window_error` is the distance of pooled
-windows over their norm, `item_error` that of their means.
+recordings. The reference computes the spectrogram of a whole file, reflected at its start, and
+cuts that. Beside it, the port's windows (with the 256 samples before them); the same windows
+each reflected at its own start, which was the port's first version; and windows of 48 128
+samples that need neither but whose patches lie one frame later. `window_error` is the distance
+of pooled windows over their norm, `item_error` that of their means.
 """
 
 import argparse
@@ -22,10 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxprobe.audio import decode
+from jaxprobe.audio.window import Windowing, cut
 from jaxprobe.encoders import base
 from jaxprobe.encoders.musicnn import model
+from jaxprobe.encoders.musicnn.card import LEAD_SAMPLES as LEAD
+from jaxprobe.encoders.musicnn.card import WINDOW_SAMPLES as WINDOW
 
-WINDOW = 187 * 256
 SECONDS = 30.0
 
 
@@ -54,7 +57,7 @@ def normalised_first(params, wave):
 
 def speed(encoder: base.Encoder, batch: int, repeats: int) -> dict[str, float]:
     """Best x real time of both orders, measured in turns."""
-    wave = jnp.float32(0.1 * np.random.RandomState(0).standard_normal((batch, WINDOW)))
+    wave = jnp.float32(0.1 * np.random.RandomState(0).standard_normal((batch, LEAD + WINDOW)))
     ways = {'ours': jax.jit(encoder.encode), 'normalised_first': jax.jit(normalised_first)}
     results = {name: jax.block_until_ready(f(encoder.params, wave)) for name, f in ways.items()}
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -70,14 +73,17 @@ def speed(encoder: base.Encoder, batch: int, repeats: int) -> dict[str, float]:
 
 
 def grids(params, wave: np.ndarray) -> dict[str, np.ndarray]:
-    """Patches [R 187 96] of the reference's whole-file spectrogram and of both ways to cut."""
-    spectrogram = np.asarray(model.log_mel(params, jnp.asarray(wave)[None]))[0]
+    """Patches [R 187 96] of the reference's whole-file spectrogram and of three ways to cut."""
+    whole = np.pad(wave, (LEAD, 0), mode='reflect')
+    spectrogram = np.asarray(model.log_mel(params, jnp.asarray(whole)[None]))[0]
     count = (len(wave) - 256) // WINDOW
     reference = spectrogram[: 187 * count].reshape(count, 187, 96)
-    windows = wave[: WINDOW * count].reshape(count, WINDOW)
+    windows, _ = cut(wave, Windowing(WINDOW, WINDOW, lead=LEAD))
+    alone = np.pad(windows[:, LEAD:], ((0, 0), (LEAD, 0)), mode='reflect')
     return {
         'reference': reference,
-        'ours': np.asarray(model.log_mel(params, jnp.asarray(windows))),
+        'ours': np.asarray(model.log_mel(params, jnp.asarray(windows)))[:count],
+        'reflected': np.asarray(model.log_mel(params, jnp.asarray(alone)))[:count],
         'one_frame_later': spectrogram[1 : 187 * count + 1].reshape(count, 187, 96),
     }
 
@@ -94,7 +100,7 @@ def window_lines(encoder: base.Encoder, folder: Path) -> list[dict]:
             way: [np.asarray(layer.mean(1)) for layer in layers(encoder.params, jnp.asarray(x))]
             for way, x in patches.items()
         }
-        for way in ('ours', 'one_frame_later'):
+        for way in ('ours', 'reflected', 'one_frame_later'):
             for layer, mine, theirs in zip(
                 encoder.card.layers, pooled[way], pooled['reference'], strict=True
             ):

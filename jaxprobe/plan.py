@@ -30,6 +30,7 @@ class Framing(NamedTuple):
     samples: int
     hop: int
     tail: str
+    lead: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -168,7 +169,7 @@ def framing(card: encoders.Card, task: Task, window_seconds: float = 0.0) -> Fra
                 f'window is fixed at {card.window_samples / card.sample_rate:.3f} s. Leave it 0.'
             )
         hop = card.hop_samples or card.window_samples
-        return Framing(card.window_samples, hop, task.protocol.tail)
+        return Framing(card.window_samples, hop, task.protocol.tail, card.lead_samples)
     seconds = window_seconds or task.protocol.window_seconds or card.window_seconds
     samples = round(seconds * card.sample_rate)
     if samples < card.min_samples:
@@ -176,7 +177,7 @@ def framing(card: encoders.Card, task: Task, window_seconds: float = 0.0) -> Fra
             f'a window of {seconds} s is {samples} samples; {card.name} needs at least '
             f'{card.min_samples} ({card.min_samples / card.sample_rate:.3f} s).'
         )
-    return Framing(samples, samples, task.protocol.tail)
+    return Framing(samples, samples, task.protocol.tail, card.lead_samples)
 
 
 def limited(items: list[Item], limit: int) -> list[Item]:

@@ -132,8 +132,17 @@ def test_framing_of_a_fixed_window(tmp_path):
     (task,) = plan.resolve(smoke(), tmp_path).tasks
     card = dataclasses.replace(deep(), fixed_window=True, window_samples=3000, hop_samples=2500)
     assert plan.framing(card, task)[:2] == (3000, 2500)
+    assert plan.framing(card, task).lead == 0
     with pytest.raises(ConfigError, match='fixed'):
         plan.framing(card, task, 9.0)
+
+
+@pytest.mark.parametrize('fixed', [True, False])
+def test_framing_takes_the_lead_from_the_card(tmp_path, fixed):
+    (task,) = plan.resolve(smoke(), tmp_path).tasks
+    card = dataclasses.replace(deep(), fixed_window=fixed)
+    led = dataclasses.replace(card, lead_samples=7)
+    assert plan.framing(led, task) == plan.framing(card, task)._replace(lead=7)
 
 
 def test_limit_spreads_over_the_split(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jaxprobe.audio import decode
-from jaxprobe.audio.window import Windowing, starts
+from jaxprobe.audio.window import Windowing, extended, starts
 
 SILENCE = 1e-4  # Peak of a silent window, -80 dBFS: dithered 16-bit silence stays below it.
 
@@ -21,7 +21,10 @@ Result = TypeVar('Result')
 class Loaded(NamedTuple):
     """An item in memory: its samples, where its windows start, and what to know of them.
 
-    A padded item is shorter than a window; `samples` is then already repeated to fill one.
+    A padded item is shorter than a window; `samples` is then already repeated to fill one. With
+    a lead, `samples` begins that much before the item (see `window.extended`) and `starts` still
+    counts from the item's start, so that the window at `s` with its lead is
+    `samples[s : s + lead + window]`. A window is silent or not without its lead.
     """
 
     samples: Float[np.ndarray, 'samples']
@@ -46,9 +49,8 @@ def load(
     except OSError as error:  # Gone, or unreachable, since its header was read.
         raise decode.AudioError('unreadable', path, error.strerror or str(error)) from error
     padded = len(wave) < w.samples
-    if padded:
-        wave = np.resize(wave, w.samples)
-    windows = (wave[i : i + w.samples] for i in at)
+    wave = extended(wave, w)
+    windows = (wave[i + w.lead : i + w.lead + w.samples] for i in at)
     silent = [max(window.max(), -window.min()) < SILENCE for window in windows]
     return Loaded(wave, at, padded, np.array(silent, bool))
 

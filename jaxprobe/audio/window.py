@@ -1,4 +1,8 @@
-"""Cutting an item into windows of one length; what happens to tails and to short items."""
+"""Cutting an item into windows of one length; what happens to tails and to short items.
+
+A window may come with a lead: samples that stand before it, for an encoder whose first frame
+reaches back. Before the item's start they are the item's own reflection.
+"""
 
 import dataclasses
 
@@ -24,6 +28,8 @@ class Windowing:
         short: an item shorter than one window is repeated until it fills one ('repeat'), or is
             an error ('refuse').
         min_samples: an item with fewer samples is an error whatever `short` says.
+        lead: samples before each window that are handed over with it; they change neither how
+            many windows there are nor where they start.
     """
 
     samples: int
@@ -31,12 +37,13 @@ class Windowing:
     tail: str = 'drop'
     short: str = 'repeat'
     min_samples: int = 1
+    lead: int = 0
 
     def __post_init__(self):
         """Refuses values that make no sense.
 
         Raises:
-            ConfigError: an unknown policy, or a length below 1.
+            ConfigError: an unknown policy, a length below 1, or a lead below 0.
         """
         if self.tail not in TAILS or self.short not in SHORTS:
             raise ConfigError(
@@ -45,6 +52,8 @@ class Windowing:
             )
         if self.samples < 1 or self.hop < 1:
             raise ConfigError(f'windowing: {self.samples} samples and hop {self.hop} must be >= 1.')
+        if self.lead < 0:
+            raise ConfigError(f'windowing: a lead of {self.lead} samples must be >= 0.')
 
 
 def starts(n_samples: int, w: Windowing) -> Int[np.ndarray, 'R']:
@@ -79,6 +88,27 @@ def starts(n_samples: int, w: Windowing) -> Int[np.ndarray, 'R']:
     return found
 
 
+def extended(wave: Float[np.ndarray, 'samples'], w: Windowing) -> Float[np.ndarray, 'extended']:
+    """What windows are taken from: the one that starts at `s` is `[s : s + w.lead + w.samples]`.
+
+    Args:
+        wave: the item's samples, at least one. A segment of a longer file is an item like any
+            other: what the file has before it is not looked at.
+        w: the windowing.
+
+    Returns:
+        The item, first repeated to one window where it is shorter, then with `w.lead` samples
+        before it that mirror its start without repeating its first sample (numpy's 'reflect',
+        back and forth where the lead is longer than the item). Not a copy if neither is needed.
+
+    >>> extended(np.array([1.0, 2, 3]), Windowing(samples=4, hop=4, lead=2))
+    array([3., 2., 1., 2., 3., 1.])
+    """
+    if len(wave) < w.samples:
+        wave = np.resize(wave, w.samples)  # numpy's resize repeats.
+    return np.pad(wave, (w.lead, 0), mode='reflect') if w.lead else wave
+
+
 def cut(
     wave: Float[np.ndarray, 'samples'], w: Windowing
 ) -> tuple[Float[np.ndarray, 'R S'], Bool[np.ndarray, 'R']]:
@@ -89,13 +119,13 @@ def cut(
         w: the windowing.
 
     Returns:
-        The windows, a copy, and which of them are padded (repeated to fill the window).
+        The windows, a copy, each with its lead before it (S = lead + samples); and which of them
+        are padded (repeated to fill the window).
 
     Raises:
         AudioError: too_short.
     """
     at = starts(len(wave), w)
     padded = np.full(len(at), len(wave) < w.samples)
-    if len(wave) < w.samples:
-        return np.resize(wave, (1, w.samples)), padded  # numpy's resize repeats.
-    return np.stack([wave[i : i + w.samples] for i in at]), padded
+    whole = extended(wave, w)
+    return np.stack([whole[i : i + w.lead + w.samples] for i in at]), padded

@@ -58,6 +58,9 @@ class Card:
         receptive_field: seconds of audio behind one frame (0: the whole window).
         window_seconds: default window.
         window_samples: exact length of that window in samples.
+        lead_samples: samples before each window that `encode` is given with it, for a first frame
+            that reaches back; before an item's start they are its reflection (`audio.window`).
+            They count neither as window nor as hop.
         hop_samples: from one window to the next; 0 means windows that abut. Shorter than the
             window where an encoder needs context on both sides.
         fixed_window: True where no other window is possible.
@@ -78,6 +81,7 @@ class Card:
     receptive_field: float
     window_seconds: float
     window_samples: int
+    lead_samples: int = 0
     hop_samples: int = 0
     fixed_window: bool = False
     min_samples: int
@@ -93,6 +97,11 @@ class Card:
     build: str
     status: str = 'works'
 
+    @property
+    def input_samples(self) -> int:
+        """The S that `encode` is given for the card's window: the window and its lead."""
+        return self.lead_samples + self.window_samples
+
 
 class Encoder(NamedTuple):
     """A frozen model as data plus one pure function.
@@ -101,7 +110,8 @@ class Encoder(NamedTuple):
         card: the card of what was built (a tiny architecture has its own layers and widths).
         params: pytree of arrays, already cast to the compute dtype where that is wanted.
         encode: `(params, wave [B S]) -> [B L T D]`, or a tuple with one `[B T_l D_l]` per layer
-            where layers differ; float32 out, jit-able, static shapes, no state.
+            where layers differ; float32 out, jit-able, static shapes, no state. S is the lead and
+            a window.
         weights_sha256: what identifies the weights in fingerprints; 'random-<seed>' for those.
     """
 

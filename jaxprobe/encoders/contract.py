@@ -36,13 +36,14 @@ def contract(encoder: Encoder) -> list[Finding]:
     import jax
 
     card = encoder.card
-    waves = signals(_check_samples(card), card.sample_rate)
+    samples = _check_samples(card)
+    waves = signals(card.lead_samples + samples, card.sample_rate)
     findings = [_card(card), _params(encoder)]
     try:
         promised = layers_of(jax.eval_shape(encoder.encode, encoder.params, waves))
     except Exception as error:  # A user's own encoder may die of anything.
         return [*findings, Finding('traces', False, f'{type(error).__name__}: {error}')]
-    findings += [_shapes(card, promised), _frame_rate(card, promised, waves.shape[1])]
+    findings += [_shapes(card, promised), _frame_rate(card, promised, samples)]
     if not all(finding.ok for finding in findings[2:]):
         return findings
     traces = []
@@ -126,6 +127,7 @@ def _card(card: Card) -> Finding:
         f'short={card.short!r} is unknown': card.short not in ('repeat', 'refuse'),
         'window_seconds and window_samples differ': abs(seconds - card.window_seconds) > 1e-3,
         'min_samples exceeds the window': card.min_samples > card.window_samples,
+        f'lead_samples={card.lead_samples} is negative': card.lead_samples < 0,
         'a licence is missing': not (card.code_licence and card.weights_licence),
     }
     found = [fault for fault, there in faults.items() if there]
@@ -210,11 +212,11 @@ def _responds(outputs: Outputs, card: Card) -> Finding:
 
 
 def _shortest(encoder: Encoder) -> Finding:
-    """The shortest input the card admits gives a frame or more, all finite."""
+    """The shortest window the card admits, with its lead, gives a frame or more, all finite."""
     import jax
 
     samples = encoder.card.min_samples
-    waves = signals(samples, encoder.card.sample_rate)
+    waves = signals(encoder.card.lead_samples + samples, encoder.card.sample_rate)
     outputs = run_exactly(jax.jit(encoder.encode), encoder.params, waves)
     good = all(output.shape[1] >= 1 and np.isfinite(output).all() for output in outputs)
     frames = min(output.shape[1] for output in outputs)

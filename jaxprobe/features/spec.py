@@ -45,7 +45,7 @@ class StoreSpec:
         compute_dtype: the encoder's.
         store_dtype: of the stored embeddings, 'float32' or 'bfloat16'.
         sample_rate: Hz.
-        window_samples, hop_samples, tail, short, min_samples: see `Windowing`.
+        window_samples, hop_samples, tail, short, min_samples, lead_samples: see `Windowing`.
         batch_windows: windows per device step, the B of `[B, S]`.
     """
 
@@ -61,6 +61,7 @@ class StoreSpec:
     tail: str = 'drop'
     short: str = 'repeat'
     min_samples: int = 1
+    lead_samples: int = 0
     pooling: str = 'mean'
     resampler: str = RESAMPLER
     deformation: str = 'clean'
@@ -100,8 +101,18 @@ class StoreSpec:
     def windowing(self) -> Windowing:
         """How clips are cut."""
         return Windowing(
-            self.window_samples, self.hop_samples, self.tail, self.short, self.min_samples
+            self.window_samples,
+            self.hop_samples,
+            self.tail,
+            self.short,
+            self.min_samples,
+            self.lead_samples,
         )
+
+    @property
+    def input_samples(self) -> int:
+        """The S of `[B, S]`: a window and the lead before it."""
+        return self.lead_samples + self.window_samples
 
     @property
     def groups(self) -> dict[int, tuple[int, ...]]:

@@ -44,12 +44,12 @@ def batches(
     loaded: Iterable[tuple[int, Loaded]], spec: StoreSpec
 ) -> Iterator[tuple[Float[np.ndarray, 'B S'], list[Row]]]:
     """Yields full batches of windows across clips, and last a zero-padded one."""
-    shape = (spec.batch_windows, spec.window_samples)
+    shape = (spec.batch_windows, spec.input_samples)
     # A new array each time: on CPU jax may use it in place while the next one is filled.
     wave, rows = np.empty(shape, np.float32), []
     for clip, item in loaded:
         for window, start in enumerate(item.starts.tolist()):
-            wave[len(rows)] = item.samples[start : start + spec.window_samples]
+            wave[len(rows)] = item.samples[start : start + spec.input_samples]
             rows.append(Row(clip, window, start, item.padded))
             if len(rows) == spec.batch_windows:
                 yield wave, rows

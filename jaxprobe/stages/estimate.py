@@ -124,13 +124,13 @@ def _encode_speed(encoder: Encoder, spec: StoreSpec) -> float:
     import jax
 
     encode = jax.jit(encoder.encode)
-    wave = np.zeros((spec.batch_windows, spec.window_samples), np.float32)
+    wave = np.zeros((spec.batch_windows, spec.input_samples), np.float32)
     jax.block_until_ready(encode(encoder.params, wave))
     began = time.monotonic()
     for _ in range(2):
         jax.block_until_ready(encode(encoder.params, wave))
     elapsed = time.monotonic() - began
-    return 2 * wave.size / spec.sample_rate / elapsed
+    return 2 * spec.batch_windows * spec.window_samples / spec.sample_rate / elapsed
 
 
 def _add(stores: dict, spec: StoreSpec, encoder: Encoder, load: Load, speed: float) -> None:

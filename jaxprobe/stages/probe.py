@@ -45,6 +45,7 @@ def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) ->
         tail=windows.tail,
         short=card.short,
         min_samples=card.min_samples,
+        lead_samples=windows.lead,
         batch_windows=batch_windows(plan.extract.batch_windows, windows.samples, card.sample_rate),
     )
 

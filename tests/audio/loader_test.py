@@ -38,6 +38,21 @@ def test_load_repeats_short_items(tmp_path):
     np.testing.assert_array_equal(found.samples[400:800], found.samples[:400])
 
 
+def test_load_puts_the_lead_before_the_item_and_moves_no_start(tmp_path):
+    """The second window's lead sounds, the window does not. A segment mirrors its own start."""
+    wave = np.zeros(2500, np.float32)
+    wave[:1000] = np.linspace(0.1, 0.9, 1000)
+    led = Windowing(samples=1000, hop=1000, tail='overlap', lead=100)
+    found = loader.load(_write(tmp_path / 'a.wav', wave), 0.0, None, 8000, led)
+    assert found.starts.tolist() == [0, 1000, 1500]
+    assert found.silent.tolist() == [False, True, True]
+    np.testing.assert_array_equal(found.samples[100:], wave)
+    np.testing.assert_array_equal(found.samples[:100], wave[100:0:-1])
+    part = loader.load(tmp_path / 'a.wav', 0.05, 0.02, 8000, led)  # 160 samples from 400.
+    assert part.padded
+    np.testing.assert_array_equal(part.samples[:100], wave[500:400:-1])
+
+
 def test_errors_name_the_file(tmp_path):
     path = _write(tmp_path / 'short.wav', np.zeros(10, np.float32))
     with pytest.raises(AudioError, match=r'short\.wav') as caught:

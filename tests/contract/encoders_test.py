@@ -40,6 +40,8 @@ def test_card_of_the_published_model_is_complete(name):
     assert card.window_samples == round(card.window_seconds * card.sample_rate)
     assert 0 < card.min_samples <= card.window_samples
     assert card.hop_samples <= card.window_samples
+    assert 0 <= card.lead_samples < card.window_samples
+    assert card.input_samples == card.lead_samples + card.window_samples
     assert card.weights.kind in ('hub', 'wheel', 'file', 'none')
     if card.weights.kind != 'none':
         assert card.weights.how

@@ -67,6 +67,7 @@ def test_a_tuple_of_layers_is_as_good_as_one_array():
         ({'short': 'pad'}, "short='pad'"),
         ({'window_seconds': 2.5}, 'differ'),
         ({'min_samples': 4000}, 'exceeds'),
+        ({'lead_samples': -1}, 'negative'),
         ({'weights_licence': ''}, 'licence'),
     ],
 )
@@ -168,6 +169,14 @@ def test_repeatable():
 def test_shortest_input():
     assert failed(mock(min_samples=50)) == ['shortest input']
     assert failed(mock(min_samples=50, fixed_window=True)) == []  # It is never asked for one.
+
+
+def test_a_lead_comes_with_the_window_and_makes_no_frames():
+    def led(params, wave):
+        return states(params, wave[:, 600:])
+
+    assert failed(mock(led, lead_samples=600)) == []
+    assert failed(mock(lead_samples=600)) == ['frame rate']
 
 
 def test_signals_are_music_it_shifted_noise_and_silence():

@@ -28,7 +28,7 @@ def test_the_fingerprint_is_frozen():
     """Stores on disk are found by it: a change here orphans all of them."""
     assert store_case.spec().name == 'fake-' + store_case.spec().fingerprint[:12]
     assert store_case.spec().path(Path('/s')) == Path('/s') / store_case.spec().name
-    assert store_case.spec().fingerprint[:12] == 'e9efc1184fce'
+    assert store_case.spec().fingerprint[:12] == '11383f6e4813'
 
 
 def test_record_survives_json():
@@ -37,10 +37,12 @@ def test_record_survives_json():
 
 
 def test_groups_and_windowing():
-    spec = store_case.spec(tail='overlap', min_samples=7)
+    spec = store_case.spec(tail='overlap', min_samples=7, lead_samples=30)
     assert spec.groups == {8: (0, 1), 4: (2,)}
     assert spec.windowing.tail == 'overlap'
     assert spec.windowing.min_samples == 7
+    assert spec.windowing.lead == 30
+    assert spec.input_samples == 30 + store_case.WINDOW
     assert [embedding_name(d) for d in spec.groups] == ['embeddings_d8', 'embeddings_d4']
 
 

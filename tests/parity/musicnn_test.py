@@ -9,13 +9,19 @@ import sys
 
 import jax
 import jax.numpy as jnp
+import librosa
 import numpy as np
 import pytest
+import soundfile
 
+from jaxprobe.audio import loader
+from jaxprobe.audio.window import Windowing, cut
 from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders import base
 from jaxprobe.encoders.loading import wheel
 from jaxprobe.encoders.musicnn import card, frontend, model, weights
+from jaxprobe.features.spec import StoreSpec
+from jaxprobe.stages.encode import batches
 from tests.encoders.loading import tf_writer
 
 RTOL = 1e-4  # With atol 1e-4 * max|reference|: DESIGN.md section 6.
@@ -146,11 +152,31 @@ def front():
     }
 
 
+@pytest.fixture(scope='module')
+def item(seeded):
+    """Six seconds: two patches, both of which went through the authors' code, and a rest."""
+    return seeded.wave(96000, seed=41, sr=16000)
+
+
+def windowing(tail='drop'):
+    return Windowing(card.WINDOW_SAMPLES, card.WINDOW_SAMPLES, tail, lead=card.LEAD_SAMPLES)
+
+
+def log_mel(front, waves):
+    return np.asarray(frontend.log_mel(front['window'], front['mel'], jnp.asarray(waves)))
+
+
+def patches_of(spectrogram):
+    """Cuts a whole file's spectrogram as the reference does: full patches that abut."""
+    count = len(spectrogram) // 187
+    return spectrogram[: 187 * count].reshape(count, 187, 96)
+
+
 def test_front_end_of_a_recording(shared, front):
     with np.load(shared / 'fixtures/musicnn/frontend_vibeace.npz') as file:
-        ours = frontend.log_mel(front['window'], front['mel'], jnp.asarray(file['wave16k'])[None])
+        windows, _ = cut(file['wave16k'], windowing())
         # The reference's last frame hangs over the end of the file; a patch never has it.
-        close('front end, vibeace', np.asarray(ours)[0], file['logmel_reflect'][:187])
+        close('front end, vibeace', log_mel(front, windows)[0], file['logmel_reflect'][:187])
 
 
 def test_front_end_without_reflection_would_fail(shared, front):
@@ -160,28 +186,71 @@ def test_front_end_without_reflection_would_fail(shared, front):
     np.testing.assert_array_equal(reflect[1:-1], constant[1:-1])
 
 
-def test_the_first_window_of_a_file_equals_the_reference_from_wave_to_logits(shared, seeded, real):
-    wave = jnp.asarray(seeded.wave(96000, seed=41, sr=16000))[None, : card.WINDOW_SAMPLES]
-    encoder = real('musicnn_msd')
-    layers = jax.jit(encoder.encode)(encoder.params, wave)
-    with np.load(shared / 'fixtures/musicnn/MSD_musicnn_synth.npz') as theirs:
-        compare_musicnn('from the wave', layers, {k: theirs[k][:1] for k in theirs.files})
-
-
-def test_later_windows_differ_in_their_first_frame_alone(shared, seeded, front):
-    start = card.WINDOW_SAMPLES
-    wave = jnp.asarray(seeded.wave(96000, seed=41, sr=16000))[None, start : 2 * start]
-    ours = np.asarray(frontend.log_mel(front['window'], front['mel'], wave))[0]
+def test_front_end_of_every_window_of_an_item(shared, item, front):
+    windows, _ = cut(item, windowing())
     with np.load(shared / 'fixtures/musicnn/frontend_synth.npz') as file:
-        close('front end, second window', ours[1:], file['logmel'][188:374])
-        print(f'its first frame: max abs {np.abs(ours[0] - file["logmel"][187]).max():.2f}')
+        close('front end, both windows', log_mel(front, windows), patches_of(file['logmel']))
 
 
-def test_whole_windows_with_the_context_they_lack_equal_the_reference(shared, seeded, front):
-    """Frame by frame the port is the reference: only what lies before a window differs."""
-    wave = seeded.wave(96000, seed=41, sr=16000)
-    start = card.WINDOW_SAMPLES - 256
-    longer = jnp.asarray(wave[start : start + card.WINDOW_SAMPLES + 256])[None]
-    ours = np.asarray(frontend.log_mel(front['window'], front['mel'], longer))[0, 1:]
+def test_a_window_reflected_at_its_own_start_would_fail(shared, item, front):
+    windows, _ = cut(item, windowing())
+    lead = card.LEAD_SAMPLES
+    alone = np.pad(windows[:, lead:], ((0, 0), (lead, 0)), mode='reflect')
     with np.load(shared / 'fixtures/musicnn/frontend_synth.npz') as file:
-        close('front end, second window with context', ours, file['logmel'][187:374])
+        error = np.abs(log_mel(front, alone) - patches_of(file['logmel'])).max(axis=2)
+    print(f'reflected second window, frame 0: max abs {error[1, 0]:.2f}')
+    assert error[1, 0] > 1e3 * RTOL
+    assert error[1, 1:].max() < 5 * RTOL
+    assert error[0].max() < 5 * RTOL
+
+
+def test_every_window_of_a_long_item_is_cut_from_the_whole_spectrogram(seeded, front):
+    """The reference's recipe over 30 s at once, by librosa and numpy's half precision."""
+    wave = np.concatenate([seeded.wave(240000, seed=s, sr=16000) for s in (42, 43)])
+    power = librosa.feature.melspectrogram(
+        y=wave, sr=16000, n_fft=512, hop_length=256, n_mels=96, pad_mode='reflect'
+    )
+    whole = np.log10(10000 * power.T.astype(np.float16).astype(np.float32) + 1)
+    windows, _ = cut(wave, windowing())
+    assert len(windows) == len(patches_of(whole)) == 10
+    close('front end, ten windows', log_mel(front, windows), patches_of(whole))
+    last, _ = cut(wave, windowing('overlap'))
+    np.testing.assert_array_equal(last[:-1], windows)
+    np.testing.assert_array_equal(last[-1], wave[-card.LEAD_SAMPLES - card.WINDOW_SAMPLES :])
+
+
+def batches_of_file(wave, folder, encoder):
+    """Goes the pipeline's way: a file, decoded, cut and batched."""
+    soundfile.write(folder / 'item.wav', wave, 16000, subtype='FLOAT')
+    found = encoder.card
+    spec = StoreSpec(
+        encoder=found.name,
+        weights_sha256='',
+        port_version=found.port_version,
+        layers=tuple((layer.name, layer.width) for layer in found.layers),
+        sample_rate=found.sample_rate,
+        window_samples=found.window_samples,
+        hop_samples=found.window_samples,
+        lead_samples=found.lead_samples,
+        batch_windows=2,
+    )
+    item = loader.load(folder / 'item.wav', 0.0, None, spec.sample_rate, spec.windowing)
+    ((waves, rows),) = batches([(0, item)], spec)
+    assert len(rows) == 2
+    return jnp.asarray(waves)
+
+
+@pytest.mark.parametrize('name', ['musicnn_msd', 'musicnn_mtt'])
+def test_musicnn_from_a_file_to_the_logits_of_every_window(shared, item, real, tmp_path, name):
+    encoder = real(name)
+    layers = jax.jit(encoder.encode)(encoder.params, batches_of_file(item, tmp_path, encoder))
+    with np.load(shared / f'fixtures/musicnn/{REAL[name]}_synth.npz') as theirs:
+        compare_musicnn(f'{name} from the file', layers, theirs)
+
+
+@pytest.mark.parametrize('name', ['vgg_msd', 'vgg_mtt'])
+def test_vgg_from_a_file_to_the_last_pool_of_every_window(shared, item, real, tmp_path, name):
+    encoder = real(name)
+    layers = jax.jit(encoder.encode)(encoder.params, batches_of_file(item, tmp_path, encoder))
+    with np.load(shared / f'fixtures/musicnn/{REAL[name]}_synth.npz') as theirs:
+        close(f'{name} from the file pool5', np.asarray(layers[4]), theirs['pool5'][:, :, 0])

@@ -29,6 +29,14 @@ def test_batches_fill_up_across_clips_and_the_last_with_zeros():
     assert list(encode.batches([], SPEC)) == []
 
 
+def test_batches_hand_a_window_over_with_its_lead():
+    spec = store_case.spec(window_samples=800, hop_samples=800, lead_samples=50, batch_windows=2)
+    ((wave, rows),) = encode.batches([(0, _loaded(0, 800, length=1650))], spec)
+    assert wave.shape == (2, 850)
+    assert wave[:, [0, -1]].tolist() == [[0, 849], [800, 1649]]
+    assert rows == [Row(0, 0, 0, False), Row(0, 1, 800, False)]
+
+
 def test_a_batch_is_not_written_to_after_it_was_handed_over():
     made = [wave for wave, _ in encode.batches([(0, _loaded(*range(0, 1600, 100)))], SPEC)]
     assert len({id(wave) for wave in made}) == len(made)

@@ -14,6 +14,7 @@ WHEEL = WeightsRef(
 )
 
 WINDOW_SAMPLES = 187 * 256  # 187 frames of 16 ms.
+LEAD_SAMPLES = 256  # Half of the first frame lies before the window.
 
 MSD = 'Million Song Dataset, about 200 000 tracks with 50 Last.fm tags'
 MTT = 'MagnaTagATune, about 19 000 clips with 50 tags'
@@ -40,6 +41,7 @@ MUSICNN_MSD = Card(
     receptive_field=2.336,
     window_seconds=2.992,
     window_samples=WINDOW_SAMPLES,
+    lead_samples=LEAD_SAMPLES,
     fixed_window=True,
     min_samples=512,
     short='repeat',
@@ -52,6 +54,7 @@ MUSICNN_MSD = Card(
     'tagging at scale", ISMIR 2018.',
     homepage='https://github.com/jordipons/musicnn',
     gflop_per_second=0.94,
+    port_version=2,  # 2: windows come with their lead, so that every frame is the reference's.
     build='jaxprobe.encoders.musicnn.model:build',
 )
 

@@ -48,22 +48,21 @@ def hann() -> Float[np.ndarray, 'fft']:
 def log_mel(
     window: Float[Array, 'fft'], mel: Float[Array, 'spectrum bands'], wave: Float[Array, 'B S']
 ) -> Float[Array, 'B T bands']:
-    """Log-compressed mel power at 62.5 frames per second, frame i centred at sample 256 i.
+    """Log-compressed mel power at 62.5 frames per second.
 
-    The 256 samples before the window's start are its own reflection, as in the reference at the
-    start of a file; the end needs none, because only frames that lie inside are made.
+    Frame i covers samples 256 i to 256 i + 511, and nothing is padded: the reference centres its
+    frames, so the wave has to begin half a frame before the window (`Card.lead_samples`). At the
+    start of a file the reference reflects; so does whoever cuts the windows.
 
     Args:
         window: from `hann`.
         mel: from `slaney_mel`.
-        wave: [B S] in +-1; 47 872 samples give the 187 frames of a patch.
+        wave: [B S] in +-1; 256 + 47 872 samples give the 187 frames of a patch.
 
     Returns:
-        [B T 96] with T = S // 256.
+        [B T 96] with T = S // 256 - 1.
     """
-    half = FFT // 2
-    padded = jnp.pad(wave, ((0, 0), (half, 0)), mode='reflect')
-    spectrum = jnp.fft.rfft(frames(padded, FFT, HOP) * window[None, None])
+    spectrum = jnp.fft.rfft(frames(wave, FFT, HOP) * window[None, None])
     power = spectrum.real**2 + spectrum.imag**2
     bands = jnp.matmul(power, mel, precision='highest')
     return compress(bands)

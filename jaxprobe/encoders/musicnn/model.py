@@ -183,18 +183,18 @@ def vgg_layers(
 
 
 def log_mel(params: dict[str, Block], wave: Float[Array, 'B S']) -> Float[Array, 'B T F']:
-    """The patch that a window stands for, [B 187 96]."""
+    """The patch that a window with its lead stands for, [B 187 96]."""
     front = params['frontend']
     return frontend.log_mel(front['window'], front['mel'], wave)
 
 
 def encode_musicnn(params: dict[str, Block], wave: Float[Array, 'B S']) -> tuple[Array, ...]:
-    """Encodes windows of 47 872 samples; the layers of `musicnn_layers`."""
+    """Encodes windows of 256 + 47 872 samples; the layers of `musicnn_layers`."""
     return musicnn_layers(params, log_mel(params, wave))
 
 
 def encode_vgg(params: dict[str, Block], wave: Float[Array, 'B S']) -> tuple[Array, ...]:
-    """Encodes windows of 47 872 samples; the five pools, each averaged over frequency."""
+    """Encodes windows of 256 + 47 872 samples; the five pools, each averaged over frequency."""
     return tuple(pool.mean(axis=2) for pool in vgg_layers(params, log_mel(params, wave)))
 
 

@@ -16,6 +16,9 @@ def test_a_window_is_187_frames(name):
     found = base.card(name)
     assert found.window_samples == 187 * 256
     assert found.window_samples / found.sample_rate == found.window_seconds
+    assert found.lead_samples == 256  # Half of the first frame.
+    assert found.input_samples == 48128
+    assert found.port_version == 2
     assert found.fixed_window
     assert found.short == 'repeat'  # Training repeated short clips.
 

@@ -141,7 +141,7 @@ def test_temporal_padding_is_one_shorter_on_the_left():
 @pytest.mark.parametrize('name', ['musicnn_msd', 'vgg_msd'])
 def test_encode_is_the_network_on_the_log_mel_of_the_wave(name):
     encoder = base.load(name, weights='random', arch='tiny')
-    wave = noise(2, encoder.card.window_samples)
+    wave = noise(2, encoder.card.input_samples)
     patch = model.log_mel(encoder.params, wave)
     assert patch.shape == (2, 187, 96)
     layers = jax.jit(encoder.encode)(encoder.params, wave)
@@ -159,7 +159,7 @@ def test_encode_is_the_network_on_the_log_mel_of_the_wave(name):
 def test_bfloat16_moves_the_output_a_little_and_leaves_it_float32(name):
     exact = base.load(name, weights='random', arch='tiny')
     short = base.load(name, weights='random', arch='tiny', dtype='bfloat16')
-    wave = noise(1, exact.card.window_samples)
+    wave = noise(1, exact.card.input_samples)
     for a, b in zip(
         jax.jit(exact.encode)(exact.params, wave),
         jax.jit(short.encode)(short.params, wave),
@@ -172,7 +172,7 @@ def test_bfloat16_moves_the_output_a_little_and_leaves_it_float32(name):
 
 def test_the_big_model_is_the_same_code_at_its_own_widths():
     encoder = base.load('musicnn_msd_big', weights='random')
-    wave = jnp.zeros((1, encoder.card.window_samples))
+    wave = jnp.zeros((1, encoder.card.input_samples))
     shapes = jax.eval_shape(encoder.encode, encoder.params, wave)
     assert [shape.shape[2] for shape in shapes] == [561, 512, 512, 512, 500, 50]
     assert encoder.card.layers == base.card('musicnn_msd_big').layers
