@@ -111,6 +111,13 @@ def command(argv: Sequence[str]) -> int:
     except JaxprobeError as error:
         print(f'\n{type(error).__name__}: {error}', file=sys.stderr)
         return 1
+    except OSError as error:  # A full disk, a folder that may not be written, a lost mount.
+        print(
+            f'\n{type(error).__name__}: {error}. What was finished is kept: mend the disk or the '
+            f'path, and the same command continues.',
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

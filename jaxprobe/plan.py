@@ -14,6 +14,7 @@ from jaxprobe.core import fs
 from jaxprobe.core.config import Settings
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders import base as encoders
+from jaxprobe.encoders.subset import indices, subset, subset_card
 from jaxprobe.probes.spec import Source
 from jaxprobe.tasks import registry
 from jaxprobe.tasks.base import SPLITS, Item, Task
@@ -43,18 +44,16 @@ class EncoderPlan:
     weights: str
     arch: str
     layers: str
+    sources: str
     dtype: str
     window_seconds: float
 
     def load(self, seed: int) -> encoders.Encoder:
         """Builds the encoder; `seed` draws random weights where those are asked for."""
-        return encoders.load(
-            self.name,
-            weights=self.weights,
-            arch=self.arch,
-            dtype=self.dtype,
-            seed=seed,
+        whole = encoders.load(
+            self.name, weights=self.weights, arch=self.arch, dtype=self.dtype, seed=seed
         )
+        return subset(whole, self.layers)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,14 +88,18 @@ def resolve(config: Settings, workdir: Path) -> Plan:
         ConfigError: a name, a value or a combination cannot be used.
     """
     _check_values(config)
+    chosen, tasks = _encoders(config), _tasks(config)
+    for one in chosen:
+        for task in tasks:
+            framing(one.card, task, one.window_seconds)  # Refuses a window that cannot be.
     data_dir = config.data_dir or os.environ.get('JAXPROBE_DATA', '') or 'data'
     return Plan(
         seed=config.seed,
         data_dir=Path(data_dir).expanduser().resolve(),
         store_dir=Path(config.store_dir or workdir.parent / 'stores').expanduser().resolve(),
         limit=config.limit,
-        encoders=_encoders(config),
-        tasks=_tasks(config),
+        encoders=chosen,
+        tasks=tasks,
         extract=config.extract,
         probe=config.probe,
         resamples=config.analyse.resamples,
@@ -135,7 +138,7 @@ def stores_of(workdir: Path) -> Path:
     return Path(asked or workdir.parent / 'stores').expanduser().resolve()
 
 
-def sources(card: encoders.Card, text: str, layers: str = 'all') -> tuple[Source, ...]:
+def sources(card: encoders.Card, text: str) -> tuple[Source, ...]:
     """Lists what probes read.
 
     Args:
@@ -143,15 +146,12 @@ def sources(card: encoders.Card, text: str, layers: str = 'all') -> tuple[Source
         text: 'all' for every layer and the weighted sum; else names or indices of layers,
             'mix', 'mix13' (the weighted sum with layer 0), or a range 'a-b', the plain mean of
             layers a to b, separated by commas.
-        layers: with text='all', the layers to restrict it to, by name or index.
 
     Raises:
         ConfigError: no such layer, or a mean or mix over layers of different widths.
     """
-    names = [layer.name for layer in card.layers]
     if text == 'all':
-        picked = range(len(names)) if layers == 'all' else _layer_list(card, layers)
-        single = tuple(Source(names[i], (i,)) for i in picked)
+        single = tuple(Source(layer.name, (i,)) for i, layer in enumerate(card.layers))
         return single + ((Source('mix', card.mix, learned=True),) if card.mix else ())
     return tuple(_source(card, part.strip()) for part in text.split(','))
 
@@ -211,6 +211,8 @@ def _encoders(config: Settings) -> tuple[EncoderPlan, ...]:
 
 def _encoder(label: str, c: Settings) -> EncoderPlan:
     card = encoders.card(c.name)
+    if not c.arch:  # Another architecture has other layers; they are known once it is built.
+        sources(subset_card(card, c.layers), c.sources)
     return EncoderPlan(
         label=label or card.name,
         name=c.name,
@@ -218,6 +220,7 @@ def _encoder(label: str, c: Settings) -> EncoderPlan:
         weights=c.weights,
         arch=c.arch,
         layers=c.layers,
+        sources=c.sources,
         dtype=c.dtype,
         window_seconds=c.window_seconds,
     )
@@ -238,6 +241,8 @@ def _tasks(config: Settings) -> tuple[Task, ...]:
 def _check_values(config: Settings) -> None:
     """Refuses values of the right type that make no sense, all in one message."""
     choices = {
+        'encoder.dtype': ('float32', 'bfloat16'),
+        **{f'beside.{label}.dtype': ('float32', 'bfloat16') for label in config.beside},
         'extract.on_error': ('stop', 'quarantine'),
         'extract.dtype': ('float32', 'bfloat16'),
         'probe.data': ('auto', 'resident', 'streamed'),
@@ -272,7 +277,7 @@ def _source(card: encoders.Card, text: str) -> Source:
             raise ConfigError(f'source {text!r}: {card.name} has layers 0 to {len(widths) - 1}.')
         layers, learned = tuple(range(first, last + 1)), False
     else:
-        (index,) = _layer_list(card, text)
+        (index,) = indices(card, text)
         return Source(card.layers[index].name, (index,))
     if not layers or len({widths[i] for i in layers}) > 1:
         raise ConfigError(
@@ -280,22 +285,6 @@ def _source(card: encoders.Card, text: str) -> Source:
             f'({[widths[i] for i in layers] or widths}); probe them one by one.'
         )
     return Source(text, layers, learned)
-
-
-def _layer_list(card: encoders.Card, text: str) -> list[int]:
-    names = [layer.name for layer in card.layers]
-    picked = []
-    for part in (p.strip() for p in text.split(',')):
-        if part in names:
-            picked.append(names.index(part))
-        elif part.isdigit() and int(part) < len(names):
-            picked.append(int(part))
-        else:
-            raise ConfigError(
-                f'{card.name} has no layer {part!r}. {suggest(part, names)} '
-                f'Indices run from 0 to {len(names) - 1}.'
-            )
-    return picked
 
 
 def _plain(value: Any) -> Any:

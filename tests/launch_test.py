@@ -53,6 +53,9 @@ def test_help_shows_worked_examples():
         ((DEMO, '--workdir=x', '--config.encoder.name=musicn_msd'), "Did you mean 'musicnn_msd'"),
         ((DEMO, '--workdir=x', '--stages=extrakt'), "Did you mean 'extract'"),
         ((DEMO, '--workdir=x', '--worker=1'), 'worker'),
+        ((DEMO, '--workdir=x', '--config.encoder.layers=cnn9'), "Did you mean 'cnn3'"),
+        ((DEMO, '--workdir=x', '--config.encoder.dtype=float16'), 'not one of float32, bfloat16'),
+        ((DEMO, '--workdir=/proc/x'), 'What was finished is kept'),
         ((DEMO, '--workdir=x', 'stray'), "unexpected arguments: ['stray']"),
     ],
 )

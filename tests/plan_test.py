@@ -97,8 +97,19 @@ def test_named_sources_means_and_mix13():
     ]
 
 
-def test_layers_restrict_all():
-    assert [s.layers for s in plan.sources(deep(mix=()), 'all', '1,layer_3')] == [(1,), (3,)]
+def test_bad_layers_and_sources_die_before_any_audio(tmp_path):
+    for name, value in (('layers', 'fbanc'), ('sources', 'chroma,fbanc')):
+        c = smoke()
+        c.encoder[name] = value
+        with pytest.raises(ConfigError, match="Did you mean 'fbank'"):
+            plan.resolve(c, tmp_path)
+
+
+def test_layers_restrict_what_is_built(tmp_path):
+    c = smoke()
+    c.encoder.layers = 'concat, fbank'
+    (found,) = plan.resolve(c, tmp_path).encoders
+    assert [layer.name for layer in found.load(0).card.layers] == ['fbank', 'concat']
 
 
 @pytest.mark.parametrize('text', ['2-9', 'layer_9', '4', '3-1'])

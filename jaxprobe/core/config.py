@@ -25,7 +25,8 @@ def encoder(name: str, **options: object) -> Settings:
     c.name = name  # A name of `jaxprobe ls encoders`, or `package.module:build`.
     c.weights = ''  # '' the published file; 'random' from the seed; else a file or folder.
     c.arch = ''  # '' the published architecture; 'tiny'; else a config.json.
-    c.layers = 'all'  # 'all', or layer names and indices separated by commas.
+    c.layers = 'all'  # Kept in the store: 'all', or names and indices separated by commas.
+    c.sources = 'all'  # Probed: each layer kept and `mix`; else names, '0-3' is a mean.
     c.dtype = 'float32'  # 'float32' or 'bfloat16'; part of the fingerprint.
     c.window_seconds = 0.0  # 0: what the task or, where it is fixed, the encoder asks for.
     return _update(c, options, 'encoder')
@@ -54,7 +55,6 @@ def base() -> Settings:
     c.extract.shard_minutes = 30.0  # Audio per shard: what a kill can cost at most.
 
     c.probe = ConfigDict()
-    c.probe.sources = 'all'  # 'all' is every layer and `mix`; else names, '0-3' is a mean.
     c.probe.learning_rates = LEARNING_RATES
     c.probe.seeds = 1  # Replicates: they are averaged, never chosen among.
     c.probe.epochs = 0  # 0: the task's own number.

@@ -126,7 +126,7 @@ def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> 
         task=task.name,
         kind=task.kind.value,
         outputs=len(task.labels),
-        sources=sources(encoder.card, plan.probe.sources, chosen.layers),
+        sources=sources(encoder.card, chosen.sources),
         learning_rates=tuple(plan.probe.learning_rates),
         seeds=plan.probe.seeds,
         root_seed=plan.seed,

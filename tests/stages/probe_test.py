@@ -44,12 +44,16 @@ def test_the_bank_follows_the_task_with_the_configs_overrides(made):
     assert probe.bank_spec(encoder, chosen, task, untouched).epochs == task.protocol.epochs
 
 
-def test_unknown_sources_die_before_training(made):
+def test_the_sources_of_each_encoder_are_its_own(made):
     plan, encoder, chosen, task = made
-    wrong = config.base().probe
-    wrong.sources = 'fbanc'
+    some = dataclasses.replace(chosen, sources='concat,0')
+    assert [s.name for s in probe.bank_spec(encoder, some, task, plan).sources] == [
+        'concat',
+        'fbank',
+    ]
+    wrong = dataclasses.replace(chosen, sources='fbanc')
     with pytest.raises(ConfigError, match="Did you mean 'fbank'"):
-        probe.bank_spec(encoder, chosen, task, dataclasses.replace(plan, probe=wrong))
+        probe.bank_spec(encoder, wrong, task, plan)
 
 
 def test_clips_carry_the_segment(made):
