@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from jaxprobe import plan as planning
-from jaxprobe.core.config import base, fields, nearest_field
+from jaxprobe.core import command_line
 from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
 from jaxprobe.stages import pipeline
 
@@ -127,44 +127,13 @@ def parse(argv: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: an unknown flag, mode or setting, or a value of the wrong type.
     """
-    _config_first(argv)
+    command_line.check(argv)
     try:
         return flags.FLAGS(list(argv))
     except JaxprobeError:
         raise
     except (flags.Error, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        raise ConfigError(_explain(argv, error)) from error
-
-
-def _config_first(argv: Sequence[str]) -> None:
-    positions = [i for i, a in enumerate(argv) if a.startswith('--config=')]
-    overrides = [i for i, a in enumerate(argv) if a.startswith(('--config.', '--noconfig.'))]
-    if overrides and not positions:
-        raise ConfigError(
-            f'{argv[overrides[0]]} overrides a config, but there is no --config=FILE.'
-        )
-    if overrides and overrides[0] < positions[0]:
-        raise ConfigError(f'{argv[overrides[0]]} must come after --config=FILE.')
-    for i in positions:
-        path = Path(argv[i].removeprefix('--config=').partition(':')[0])
-        if not path.is_file():
-            known = sorted(str(p) for p in path.parent.glob('*.py'))
-            raise ConfigError(
-                f'--config={path}: no such file (looked from {Path.cwd()}). '
-                f'{suggest(str(path), known) if known else ""}'
-            )
-
-
-def _explain(argv: Sequence[str], error: Exception) -> str:
-    """Says which setting was wrong and names the near ones."""
-    known = set(fields(base()))
-    for argument in argv:
-        name = argument.partition('=')[0].removeprefix('--config.')
-        if argument.startswith('--config.') and name not in known:
-            near = nearest_field(base(), name)
-            hint = f'Did you mean {near}?' if near else f'Settings: {", ".join(sorted(known))}.'
-            return f'--config.{name}: no such setting. {hint}'
-    return f'{error} See `python -m jaxprobe.launch --help`.'
+        raise ConfigError(command_line.explain(argv, error)) from error
 
 
 def _interrupt(signum: int, frame: object) -> None:
