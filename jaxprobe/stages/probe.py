@@ -17,6 +17,7 @@ from jaxprobe.core.errors import DataError
 from jaxprobe.core.version import VERSION
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.features import reader
+from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, framing, limited, sources
 from jaxprobe.probes import bank
@@ -183,7 +184,6 @@ def _meta(
 ) -> dict[str, Any]:
     """All that is known of this bank before it is trained; `fingerprint` hashes what counts."""
     card = encoder.card
-    weights = {'sha256': encoder.weights_sha256, 'dtype': chosen.dtype, 'port': card.port_version}
     meta = {
         'encoder': {
             'label': chosen.label,
@@ -228,15 +228,25 @@ def _meta(
         'limit': plan.limit,
         'random_weights': encoder.weights_sha256.startswith('random'),
         'config_sha256': plan.config_sha256,
+        'logits_dtype': plan.probe.logits_dtype,
         'env': {'jaxprobe': VERSION, 'probe_version': PROBE_VERSION},
     }
-    deciding = ('protocol', 'sources', 'root_seed', 'split_sha256', 'store', 'limit', 'env')
+    deciding = ('protocol', 'sources', 'root_seed', 'store', 'limit', 'logits_dtype', 'env')
+    named = ('name', 'kind', 'labels', 'metrics')
     return meta | {
         'fingerprint': fs.digest(
-            {k: meta[k] for k in deciding}
-            | {'weights': weights, 'metrics': meta['task']['metrics']}
+            {key: meta[key] for key in deciding}
+            | {key: meta['task'][key] for key in named}
+            | {'items': _items_digest(items, plan)}
         )
     }
+
+
+def _items_digest(items: Sequence[Item], plan: Plan) -> str:
+    """Hashes the items as the bank meets them: in order, with their audio and their groups."""
+    audio = keys_of(clips_of(items), plan.store_dir).keys
+    lines = [[i.id, i.split, repr(i.target), i.group, key] for i, key in zip(items, audio)]
+    return fs.digest(lines, 64)
 
 
 def _record(

@@ -94,6 +94,19 @@ def test_results_are_the_same_wherever_the_run_was_cut(done):
         shutil.rmtree(again)
 
 
+def test_changed_audio_under_the_same_names_is_trained_again(done, tmp_path, capsys):
+    folder, plan = done
+    shutil.copytree(folder / 'run', tmp_path / 'run')
+    path = folder / 'data' / '0.wav'
+    before = path.read_bytes()
+    try:
+        soundfile.write(path, np.random.RandomState(9).uniform(-0.1, 0.1, 16000), 16000)
+        run(plan, tmp_path / 'run', ['extract', 'probe'])
+        assert 'done before' not in capsys.readouterr().out
+    finally:
+        path.write_bytes(before)
+
+
 def test_streamed_training_gives_the_same_files(done):
     folder, plan = done
     streamed = config.ConfigDict(plan.probe.to_dict())
