@@ -106,8 +106,14 @@ def _verify(options: argparse.Namespace) -> int:
 
     workdir = Path(options.workdir).expanduser().resolve()
     stores = Path(options.store_dir) if options.store_dir else stores_of(workdir)
-    text, ok = verify.verify(workdir, stores if stores.is_dir() else None, check.parts)
+    asked = options.store_dir != 'none'
+    text, ok = verify.verify(workdir, stores if asked and stores.is_dir() else None, check.parts)
     print(text)
+    if asked and not stores.is_dir():
+        print(
+            f'FAIL stores: {stores} is not there; --store_dir=DIR names it, or none leaves it out'
+        )
+        return 1
     return 0 if ok else 1
 
 
@@ -181,7 +187,9 @@ def _parser() -> argparse.ArgumentParser:
 
     verify = _verb(verbs, 'verify', _verify, 'jaxprobe verify runs/demo')
     verify.add_argument('workdir')
-    verify.add_argument('--store_dir', default='', help='default: that of the run')
+    verify.add_argument(
+        '--store_dir', default='', help="default: that of the run; 'none' leaves the stores out"
+    )
     return parser
 
 

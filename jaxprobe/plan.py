@@ -14,15 +14,23 @@ from jaxprobe.core import fs
 from jaxprobe.core.config import Settings
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders import base as encoders
-from jaxprobe.encoders.subset import indices, subset, subset_card
-from jaxprobe.probes.spec import Source
+from jaxprobe.encoders.subset import depths, indices, subset, subset_card
+from jaxprobe.probes.spec import MONITORS, Source
 from jaxprobe.tasks import registry
-from jaxprobe.tasks.base import SPLITS, Item, Task
+from jaxprobe.tasks.base import SPLITS, Item, Kind, Task
 
 PIN = 'plan.json'
 
 # Settings that change how fast a result is reached, never what it is.
-_INDIFFERENT = ('data_dir', 'store_dir', 'extract.threads', 'probe.data', 'probe.max_cells')
+_INDIFFERENT = (
+    'data_dir',
+    'store_dir',
+    'extract.threads',
+    'extract.on_error',  # What is missing is in the fingerprint of every bank.
+    'extract.shard_minutes',
+    'probe.data',
+    'probe.max_cells',
+)
 
 
 class Framing(NamedTuple):
@@ -89,6 +97,12 @@ def resolve(config: Settings, workdir: Path) -> Plan:
     """
     _check_values(config)
     chosen, tasks = _encoders(config), _tasks(config)
+    coarse = [task.name for task in tasks if task.kind is Kind.REGRESSION]
+    if coarse and config.probe.logits_dtype == 'float16':
+        raise ConfigError(
+            f'probe.logits_dtype=float16 would round the predictions of {", ".join(coarse)}: '
+            f'scores are computed from stored outputs. Leave it float32 for regression.'
+        )
     for one in chosen:
         for task in tasks:
             framing(one.card, task, one.window_seconds)  # Refuses a window that cannot be.
@@ -125,8 +139,7 @@ def pin(plan: Plan, workdir: Path) -> None:
                 + '\nGive this run its own --workdir (embeddings are shared, nothing is encoded '
                 'again), or delete that folder.'
             )
-    else:
-        fs.write_json(path, plan.record)
+    fs.write_json(path, plan.record)  # Also again: folders may have moved.
 
 
 def stores_of(workdir: Path) -> Path:
@@ -235,7 +248,15 @@ def _tasks(config: Settings) -> tuple[Task, ...]:
             'no task to run: name some in config.tasks, or give your own labels with '
             '--config.manifest=labels.csv --config.kind=multiclass.'
         )
-    return tuple(registry.build(name, options) for name, options in asked.items())
+    tasks = tuple(registry.build(name, options) for name, options in asked.items())
+    for task in tasks:
+        known = MONITORS[task.kind.value]
+        if task.protocol.monitor not in known:
+            raise ConfigError(
+                f'{task.name}: monitor={task.protocol.monitor!r} can be reported but not watched '
+                f'while training. {suggest(task.protocol.monitor, known)}'
+            )
+    return tasks
 
 
 def _check_values(config: Settings) -> None:
@@ -267,22 +288,25 @@ def _check_values(config: Settings) -> None:
 
 
 def _source(card: encoders.Card, text: str) -> Source:
-    widths = [layer.width for layer in card.layers]
-    if text in ('mix', 'mix13'):
-        layers = card.mix if text == 'mix' else tuple(range(len(widths)))
-        learned = True
+    widths, numbers = [layer.width for layer in card.layers], depths(card)
+    learned = text in ('mix', 'mix13')
+    if text == 'mix':
+        layers = card.mix
+    elif text == 'mix13':
+        layers = tuple(range(len(widths))) if 0 in numbers else ()
     elif match := re.fullmatch(r'(\d+)-(\d+)', text):
-        first, last = int(match[1]), int(match[2])
-        if not first <= last < len(widths):
-            raise ConfigError(f'source {text!r}: {card.name} has layers 0 to {len(widths) - 1}.')
-        layers, learned = tuple(range(first, last + 1)), False
+        wanted = range(int(match[1]), int(match[2]) + 1)
+        if not wanted or not set(wanted) <= set(numbers):
+            raise ConfigError(f'source {text!r}: {card.name} has the layers {numbers} here.')
+        layers = tuple(numbers.index(number) for number in wanted)
     else:
         (index,) = indices(card, text)
         return Source(card.layers[index].name, (index,))
     if not layers or len({widths[i] for i in layers}) > 1:
         raise ConfigError(
-            f'source {text!r} combines layers of {card.name} whose widths differ '
-            f'({[widths[i] for i in layers] or widths}); probe them one by one.'
+            f'source {text!r} combines layers of {card.name} whose widths differ, or that are not '
+            f'kept (widths {[widths[i] for i in layers] or widths}, layers {numbers}); probe them '
+            f'one by one.'
         )
     return Source(text, layers, learned)
 

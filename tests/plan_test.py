@@ -164,3 +164,34 @@ def test_limit_spreads_over_the_split(tmp_path):
     items = [Item(str(i), Path('a.wav'), 'train' if i < 8 else 'test', i) for i in range(10)]
     assert [item.id for item in plan.limited(items, 4)] == ['0', '2', '4', '6', '8', '9']
     assert plan.limited(items, 0) == items
+
+
+def test_a_monitor_that_cannot_be_watched(tmp_path):
+    with pytest.raises(ConfigError, match="monitor='macro_f1' can be reported but not watched"):
+        plan.resolve(smoke(tasks={'synth_instrument': {'monitor': 'macro_f1'}}), tmp_path)
+
+
+def test_half_precision_outputs_are_refused_for_regression(tmp_path):
+    c = smoke(tasks={'synth_emotion': {}})
+    c.probe.logits_dtype = 'float16'
+    with pytest.raises(ConfigError, match='synth_emotion'):
+        plan.resolve(c, tmp_path)
+
+
+def test_numbers_mean_layers_of_the_whole_model():
+    from jaxprobe.encoders.subset import subset_card
+
+    kept = subset_card(deep((8,) * 6, (1, 2, 3, 4, 5)), '2,3,4,5')
+    assert [s.layers for s in plan.sources(kept, '4, 3-5, mix')] == [(2,), (1, 2, 3), (0, 1, 2, 3)]
+    with pytest.raises(ConfigError, match='not kept'):
+        plan.sources(kept, 'mix13')
+    with pytest.raises(ConfigError, match='has the layers'):
+        plan.sources(kept, '1-3')
+
+
+def test_pin_lets_errors_be_quarantined_and_remembers_where_stores_went(tmp_path):
+    plan.pin(plan.resolve(smoke(), tmp_path / 'run'), tmp_path / 'run')
+    c = smoke(store_dir=str(tmp_path / 'elsewhere'))
+    c.extract.on_error = 'quarantine'
+    plan.pin(plan.resolve(c, tmp_path / 'run'), tmp_path / 'run')
+    assert plan.stores_of(tmp_path / 'run') == tmp_path / 'elsewhere'

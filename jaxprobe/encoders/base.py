@@ -16,11 +16,19 @@ Params = Any  # A pytree of arrays.
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """A probe point: its name and width. `frames` is False where T is 1 (a clip-level layer)."""
+    """A probe point.
+
+    Attributes:
+        name: shown in tables.
+        width: D.
+        frames: False where T is 1 (a clip-level layer).
+        depth: its index in the whole model, where only some layers are kept; -1 elsewhere.
+    """
 
     name: str
     width: int
     frames: bool = True
+    depth: int = -1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

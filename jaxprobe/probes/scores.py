@@ -41,7 +41,8 @@ def r2(targets: Float[Array, 'N C'], outputs: Float[Array, 'N C']) -> Float[Arra
     """1 - SSE / SST per output, then the plain mean; a constant target scores 0, or 1 if met."""
     error = jnp.sum((targets - outputs) ** 2, axis=0)
     spread = jnp.sum((targets - jnp.mean(targets, axis=0)[None, :]) ** 2, axis=0)
-    constant = spread == 0
+    # Not `spread == 0`: the float32 mean of a constant is not the constant.
+    constant = jnp.max(targets, axis=0) == jnp.min(targets, axis=0)
     value = 1 - error / jnp.where(constant, 1.0, spread)
     return jnp.mean(jnp.where(constant, jnp.where(error == 0, 1.0, 0.0), value))
 

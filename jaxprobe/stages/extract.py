@@ -9,7 +9,7 @@ shard has the same bytes however often the run was interrupted and wherever it w
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,7 +115,7 @@ def extract(
         _wait_for_all('jaxprobe-encoded')
         if first:
             _write_tfds(store, spec)
-        failed = _failures(store, request)
+        failed = _failures(store, request, now=written)
         if on_error == 'stop' and failed:
             rest = [job.clip for job in jobs if job.shard not in written]
             raise _unusable(failed | _survey(rest, spec, threads), request)
@@ -255,13 +255,24 @@ def _entries(store: Path, request: _Request) -> dict[str, Entry]:
     return found
 
 
-def _failures(store: Path, request: _Request) -> dict[str, str]:
-    """Clip -> reason, for all that are known to be unusable and not a matter of the moment."""
+def _failures(store: Path, request: _Request, now: Collection[int] = ()) -> dict[str, str]:
+    """Clip -> reason, for all that are known to be unusable.
+
+    What may have been a matter of the moment counts only in the shards written `now`: elsewhere
+    it is tried again.
+    """
+    fresh = {
+        entry.key
+        for index in now
+        if (sidecar := manifest.read_sidecar(store, index))
+        for entry in sidecar.clips
+        if entry.failed
+    }
     entries = _entries(store, request)
     return request.unreadable | {
         str(request.by_key[key]): entry.failed
         for key, entry in entries.items()
-        if entry.failed and entry.failed not in manifest.TRANSIENT
+        if entry.failed and (entry.failed not in manifest.TRANSIENT or key in fresh)
     }
 
 

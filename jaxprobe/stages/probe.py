@@ -16,13 +16,14 @@ from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
 from jaxprobe.core.version import VERSION
 from jaxprobe.encoders.base import Encoder
+from jaxprobe.encoders.subset import depths
 from jaxprobe.features import reader
 from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, framing, limited, sources
 from jaxprobe.probes import bank
 from jaxprobe.probes.spec import BankResult, BankSpec, Split
-from jaxprobe.stages import results
+from jaxprobe.stages import results, score
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import SPLITS, Item, Task
 
@@ -83,6 +84,8 @@ def run(
     store = spec.path(plan.store_dir)
     clips = clips_of(items)
     failed = reader.failures(store, clips)
+    if failed and plan.extract.on_error == 'stop':
+        raise _gone(task, items, failed)
     present = [item for i, item in enumerate(items) if i not in failed]
     missing = {s: [items[i].id for i in sorted(failed) if items[i].split == s] for s in SPLITS}
     _check_splits(task, present)
@@ -101,6 +104,7 @@ def run(
             for split in SPLITS
         }
         splits = _splits(task, present, readers)
+        _check_scores(task, splits)  # Before hours of training, not after.
         meta['rows'] = {s: rows.rows for s, rows in readers.items()}
         meta['padded_windows'] = {s: int(rows.padded.sum()) for s, rows in readers.items()}
         shown = progress(f'{chosen.label} / {task.name}')
@@ -163,6 +167,28 @@ def of_split(items: Sequence[Item], split: str) -> list[Item]:
     return [item for item in items if item.split == split]
 
 
+def _gone(task: Task, items: Sequence[Item], failed: dict[int, str]) -> DataError:
+    lines = [f'  {items[i].path}: {why}' for i, why in sorted(failed.items())[:20]]
+    return DataError(
+        f'{len(failed)} of {len(items)} items of {task.name} cannot be used:\n'
+        + '\n'.join(lines)
+        + '\nIf a disk is not mounted, mount it: what was encoded and trained is kept. To go on '
+        'without them, each counted in every result: --config.extract.on_error=quarantine.'
+    )
+
+
+def _check_scores(task: Task, splits: dict[str, Split]) -> None:
+    """Refuses splits on which a metric of the task is not defined.
+
+    Raises:
+        DataError: which, and why.
+    """
+    for split in ('valid', 'test'):
+        wanted = splits[split].targets
+        silent = np.zeros((len(wanted), len(task.labels)), np.float32)
+        score.one(task.kind.value, wanted, silent, labels=task.labels)
+
+
 def _check_splits(task: Task, items: Sequence[Item]) -> None:
     counts = {s: sum(item.split == s for item in items) for s in SPLITS}
     if not all(counts.values()):
@@ -190,8 +216,8 @@ def _meta(
             'name': card.name,
             'title': card.title,
             'layers': [
-                {'index': i, 'name': layer.name, 'width': layer.width}
-                for i, layer in enumerate(card.layers)
+                {'index': number, 'name': layer.name, 'width': layer.width}
+                for number, layer in zip(depths(card), card.layers)
             ],
             'weights_sha256': encoder.weights_sha256,
             'dtype': chosen.dtype,
@@ -232,6 +258,7 @@ def _meta(
         'env': {'jaxprobe': VERSION, 'probe_version': PROBE_VERSION},
     }
     deciding = ('protocol', 'sources', 'root_seed', 'store', 'limit', 'logits_dtype', 'env')
+    deciding += ('missing', 'excluded')  # A result says how many; it may not say it of before.
     named = ('name', 'kind', 'labels', 'metrics')
     return meta | {
         'fingerprint': fs.digest(

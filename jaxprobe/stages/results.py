@@ -103,8 +103,9 @@ def write_bank(folder: Path, task_name: str, record: BankRecord) -> dict[str, Pa
     """
     check(record)
     where = paths(folder, task_name)
+    cells = _cells_bytes(record, score_record(record))
     where['bank'].unlink(missing_ok=True)  # From here to the end there is no whole record.
-    fs.write_bytes(where['cells'], _cells_bytes(record, score_record(record)))
+    fs.write_bytes(where['cells'], cells)
     fs.write_bytes(where['logits'], _logits_bytes(record))
     meta = {key: value for key, value in record.meta.items() if key not in _LATE}
     meta['files'] = {what: fs.sha256(where[what]) for what in ('cells', 'logits')}

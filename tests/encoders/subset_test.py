@@ -17,7 +17,7 @@ def test_names_and_indices_in_any_order():
 def test_unknown_layer_names_the_near_one():
     with pytest.raises(ConfigError, match="no layer 'blok2'. Did you mean 'block2'"):
         indices(CARD, 'blok2')
-    with pytest.raises(ConfigError, match='from 0 to 6'):
+    with pytest.raises(ConfigError, match='Indices: 0, 1, 2, 3, 4, 5, 6'):
         indices(CARD, '7')
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
+from jaxprobe.metrics import regression
 from jaxprobe.probes import scores
 
 NAMES = ['C', 'Db', 'D', 'Eb', 'E', 'F', 'Gb', 'G', 'Ab', 'A', 'Bb', 'B']
@@ -113,3 +114,14 @@ def test_every_monitor_prefers_the_truth(name, kind):
     wrong = scores.monitor(name, kind, jnp.asarray(targets), jnp.asarray(worse))
     np.testing.assert_allclose(right, 1, atol=1e-6)
     assert wrong < 0.7
+
+
+@pytest.mark.parametrize('n', [6, 30, 125])
+def test_r2_of_a_constant_output_is_that_of_the_metric(n):
+    """The float32 mean of a constant 0.1 is not 0.1, and must not be divided by."""
+    random = np.random.RandomState(n)
+    targets = np.stack([random.randn(n), np.full(n, 0.1)], axis=1).astype(np.float32)
+    outputs = targets + 0.1 * random.randn(n, 2).astype(np.float32)
+    ours = float(scores.r2(jnp.asarray(targets), jnp.asarray(outputs)))
+    theirs = regression.evaluate(targets, outputs)['r2']
+    assert ours == pytest.approx(theirs, abs=1e-5)

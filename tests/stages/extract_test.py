@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from jaxprobe.audio import decode
 from jaxprobe.core.errors import ConfigError, DataError, StoreError
 from jaxprobe.features import manifest, reader
 from jaxprobe.features.spec import Clip
@@ -258,3 +259,22 @@ def test_memory_does_not_grow_with_the_data(tmp_path):
     few, many = peak(4, 'few'), peak(40, 'many')
     audio = 36 * 8 * store_case.RATE * 4
     assert many - few < audio / 10, (few, many)
+
+
+def test_a_disk_error_stops_the_run_and_is_tried_again(tmp_path, monkeypatch):
+    """What may be a matter of the moment is not forgotten in the run in which it happens."""
+    clips = store_case.write_clips(tmp_path / 'a', LENGTHS)
+    read = decode.read
+
+    def flaky(path, *arguments, **options):
+        if path == clips[3].path:
+            raise OSError(5, 'Input/output error')
+        return read(path, *arguments, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(decode, 'read', flaky)
+        with pytest.raises(DataError, match='1 of 8 clips'):
+            _extract(clips, tmp_path, shard_minutes=2 / 60)
+    report = _extract(clips, tmp_path, shard_minutes=2 / 60)
+    assert not report.failed
+    assert reader.failures(store_case.spec().path(tmp_path / 'stores'), clips) == {}

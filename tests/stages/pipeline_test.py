@@ -120,6 +120,30 @@ def test_streamed_training_gives_the_same_files(done):
     np.testing.assert_array_equal(ours.best_epoch, theirs.best_epoch)
 
 
+def test_files_that_vanish_later_do_not_cost_a_finished_bank(done, tmp_path):
+    folder, plan = done
+    shutil.copytree(folder / 'run', tmp_path / 'run')
+    before = contents(tmp_path / 'run')
+    (folder / 'data' / '0.wav').rename(folder / 'data' / 'gone')
+    try:
+        with pytest.raises(DataError, match='If a disk is not mounted'):
+            run(plan, tmp_path / 'run', ['probe'])
+    finally:
+        (folder / 'data' / 'gone').rename(folder / 'data' / '0.wav')
+    assert contents(tmp_path / 'run') == before
+
+
+def test_a_result_counts_what_is_missing_now(tmp_path):
+    labels = manifest(tmp_path / 'data')
+    plan = make_plan(tmp_path, labels, on_error='quarantine')
+    run(plan, tmp_path / 'run')
+    labels.write_text(labels.read_text() + '\nnever.wav,test,tone1,99')
+    plan = make_plan(tmp_path, labels, on_error='quarantine')
+    run(plan, tmp_path / 'run')
+    result = fs.read_json(tmp_path / 'run/results/fbank_chroma/own_data.json')
+    assert len(result['missing']['test']) == 1
+
+
 def test_missing_files_stop_the_run_unless_quarantined(tmp_path):
     labels = manifest(tmp_path / 'data', missing=2)
     with pytest.raises(DataError, match='quarantine'):
