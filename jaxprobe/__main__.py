@@ -39,12 +39,15 @@ def _guard(work) -> int:
     except JaxprobeError as error:
         print(f'{type(error).__name__}: {error}', file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print('interrupted', file=sys.stderr)
-        return 130
     except BrokenPipeError:  # `jaxprobe ls | head`
         sys.stderr.close()
         return 0
+    except OSError as error:
+        print(f'{type(error).__name__}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return 130
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -94,7 +97,9 @@ def _report(options: argparse.Namespace) -> int:
     from jaxprobe.reports import build
 
     workdirs = [Path(w) for w in options.workdir]
-    for path in build.build(workdirs, Path(options.out) if options.out else workdirs[0] / 'report'):
+    # One run's own report is verified with it; several side by side get a folder of their own.
+    default = workdirs[0] / 'report' if len(workdirs) == 1 else Path('report')
+    for path in build.build(workdirs, Path(options.out) if options.out else default):
         print(path)
     return 0
 
@@ -183,7 +188,9 @@ def _parser() -> argparse.ArgumentParser:
 
     report = _verb(verbs, 'report', _report, 'jaxprobe report runs/muq runs/musicfm --out=both')
     report.add_argument('workdir', nargs='+')
-    report.add_argument('--out', default='', help='default: <first workdir>/report')
+    report.add_argument(
+        '--out', default='', help='default: <workdir>/report, or ./report for several'
+    )
 
     verify = _verb(verbs, 'verify', _verify, 'jaxprobe verify runs/demo')
     verify.add_argument('workdir')

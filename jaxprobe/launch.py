@@ -132,7 +132,7 @@ def parse(argv: Sequence[str]) -> list[str]:
         return flags.FLAGS(list(argv))
     except JaxprobeError:
         raise
-    except (flags.Error, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+    except Exception as error:  # A config file is the user's code: it may raise anything.
         raise ConfigError(command_line.explain(argv, error)) from error
 
 

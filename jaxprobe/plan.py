@@ -212,7 +212,11 @@ def _encoders(config: Settings) -> tuple[EncoderPlan, ...]:
             f'{suggest("", encoders.ENCODERS)}'
         )
     found = [_encoder('', config.encoder)]
-    found += [_encoder(label, c) for label, c in config.beside.items()]
+    # The encoder asked for may be one that the config puts beside it anyway.
+    others = {
+        k: c for k, c in config.beside.items() if (k, c.name) != (found[0].label, found[0].name)
+    }
+    found += [_encoder(label, c) for label, c in others.items()]
     labels = [e.label for e in found]
     if len(set(labels)) < len(labels):
         raise ConfigError(
@@ -281,7 +285,8 @@ def _check_values(config: Settings) -> None:
         if flat[name] < least
     ]
     rates = config.probe.learning_rates
-    if not rates or min(rates) <= 0 or len(set(rates)) != len(rates):
+    numbers = all(isinstance(rate, (int, float)) for rate in rates)
+    if not rates or not numbers or min(rates) <= 0 or len(set(rates)) != len(rates):
         wrong.append(f'probe.learning_rates={tuple(rates)} must be different positive numbers')
     if wrong:
         raise ConfigError('the config cannot be used: ' + '; '.join(wrong) + '.')

@@ -39,6 +39,8 @@ def test_unknown_encoder_and_task(tmp_path):
 
 def test_two_encoders_of_one_label(tmp_path):
     c = smoke()
+    c.beside.fbank_chroma = config.encoder('fbank_chroma')
+    assert len(plan.resolve(c, tmp_path).encoders) == 1  # The same one is not probed twice.
     c.beside.fbank_chroma = config.encoder('toy_conformer')
     with pytest.raises(ConfigError, match='two of one label'):
         plan.resolve(c, tmp_path)
@@ -195,3 +197,10 @@ def test_pin_lets_errors_be_quarantined_and_remembers_where_stores_went(tmp_path
     c.extract.on_error = 'quarantine'
     plan.pin(plan.resolve(c, tmp_path / 'run'), tmp_path / 'run')
     assert plan.stores_of(tmp_path / 'run') == tmp_path / 'elsewhere'
+
+
+def test_rates_that_are_no_numbers(tmp_path):
+    c = smoke()
+    c.probe.learning_rates = ('a',)
+    with pytest.raises(ConfigError, match='different positive numbers'):
+        plan.resolve(c, tmp_path)

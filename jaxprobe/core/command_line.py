@@ -48,4 +48,4 @@ def explain(argv: Sequence[str], error: Exception) -> str:
             near = nearest_field(base(), name)
             hint = f'Did you mean {near}?' if near else f'Settings: {", ".join(sorted(known))}.'
             return f'--config.{name}: no such setting. {hint}'
-    return f'{error} See `python -m jaxprobe.launch --help`.'
+    return f'{type(error).__name__}: {error} See `python -m jaxprobe.launch --help`.'

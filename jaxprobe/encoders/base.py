@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from jaxprobe.core.errors import ConfigError
 from jaxprobe.core.registry import Registry, load_path
 
 Params = Any  # A pytree of arrays.
@@ -158,7 +159,13 @@ def card(name: str) -> Card:
     Raises:
         ConfigError: the name is unknown.
     """
-    return ENCODERS.load(name)
+    found = ENCODERS.load(name)
+    if not isinstance(found, Card):
+        raise ConfigError(
+            f'encoder {name!r} is a {type(found).__name__}, not a Card. A dotted path names the '
+            f'card of an encoder; the card says in `build` how it is made.'
+        )
+    return found
 
 
 def load(

@@ -120,7 +120,18 @@ def _result(path: Path, workdir: Path) -> Result:
 
 
 def _distinct(results: list[Result]) -> list[Result]:
-    """Adds the workdir's name to labels that several workdirs use."""
+    """Adds the workdir's name to labels that several workdirs use.
+
+    Tasks of one name that are not one task (`own_data` of two manifests) get it too: their
+    scores may not stand in one table.
+    """
+    identities: dict[str, dict[Path, str]] = {}
+    for result in results:  # Within one workdir a name is one task.
+        identities.setdefault(result.task, {}).setdefault(result.workdir, _identity(result))
+    apart = {task for task, by_workdir in identities.items() if len(set(by_workdir.values())) > 1}
+    results = [
+        r._replace(task=f'{r.task} ({r.workdir.name})') if r.task in apart else r for r in results
+    ]
     where: dict[str, set[Path]] = {}
     for result in results:
         where.setdefault(result.encoder, set()).add(result.workdir)
@@ -128,3 +139,9 @@ def _distinct(results: list[Result]) -> list[Result]:
         r._replace(encoder=f'{r.encoder} ({r.workdir.name})') if len(where[r.encoder]) > 1 else r
         for r in results
     ]
+
+
+def _identity(result: Result) -> str:
+    """What makes two tasks of one name the same: what is asked and how it is scored."""
+    task = result.data['task']
+    return fs.digest([task.get(key) for key in ('kind', 'labels', 'primary')])

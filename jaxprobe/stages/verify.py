@@ -177,7 +177,7 @@ def _store(store: Path, fingerprint: str) -> tuple[int, list[str]]:
         planned = manifest.read_manifest(store)
     except JaxprobeError as error:
         return 0, [str(error)]
-    differences = []
+    differences = [] if planned else [f'{store} has no manifest, or an empty one']
     if found != fingerprint:
         differences.append(f'fingerprint is {found[:12]}, the results say {fingerprint[:12]}')
     for index, clips in enumerate(planned):

@@ -27,7 +27,7 @@ def test_a_misspelt_setting_is_named_with_the_near_one():
 
 def test_other_mistakes_keep_the_parsers_words():
     text = command_line.explain(['x', '--config.probe.seeds=many'], ValueError('not an int.'))
-    assert text.startswith('not an int. See')
+    assert text.startswith('ValueError: not an int. See')
 
 
 def test_a_setting_with_nothing_near_lists_all():

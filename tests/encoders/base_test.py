@@ -39,3 +39,8 @@ def test_importing_one_encoder_never_imports_another():
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert "'jaxprobe.encoders.muq.model'" not in done.stdout
     assert 'musicnn.model' not in done.stdout
+
+
+def test_a_dotted_path_to_something_else():
+    with pytest.raises(ConfigError, match='is a function, not a Card'):
+        base.card('os.path:join')
