@@ -57,10 +57,12 @@ def prepare(plan: Plan, workdir: Path, cost: Cost) -> None:
     for task in plan.tasks:
         text, found = preparing.prepare(task, plan.data_dir)
         print(text)
-        if not found.usable or (found.missing and plan.extract.on_error == 'stop'):
+        if not found.usable:
+            raise DataError(f'{task.name} cannot be run as it stands; what is wrong stands above.')
+        if found.missing and plan.extract.on_error == 'stop':
             raise DataError(
-                f'{task.name} cannot be run as it stands (see above). Mend the data, or skip what '
-                f'is missing, counted in every result, with --config.extract.on_error=quarantine.'
+                f'{task.name} lacks {len(found.missing)} files (see above). Bring them, or go on '
+                f'without, counted in every result, with --config.extract.on_error=quarantine.'
             )
 
 

@@ -67,7 +67,8 @@ class Training:
         left = f'{at.epochs_per_second:.1f} epochs/s, at most {at.seconds_left:.0f} s left'
         text = f'epoch {at.epoch + 1} of {at.epochs}, {at.alive} of {at.cells} cells, {left}'
         self._bar.postfix = [text]
-        self._bar.update(at.epoch + 1 - self._bar.n)
+        # All cells may stop before the last epoch; then the work is done, whatever its share.
+        self._bar.update((at.epoch + 1 if at.alive else at.epochs) - self._bar.n)
 
     def close(self) -> None:
         """Ends the line."""
