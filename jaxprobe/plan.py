@@ -193,6 +193,11 @@ def framing(card: encoders.Card, task: Task, window_seconds: float = 0.0) -> Fra
     return Framing(samples, samples, task.protocol.tail, card.lead_samples)
 
 
+def items_of(task: Task, plan: Plan) -> list[Item]:
+    """The items a run uses, in order: all, or `limit` of each split."""
+    return limited(task.items(plan.data_dir), plan.limit)
+
+
 def limited(items: list[Item], limit: int) -> list[Item]:
     """Keeps at most `limit` items of each split, evenly spread so that classes stay covered."""
     if not limit:

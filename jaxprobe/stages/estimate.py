@@ -22,7 +22,7 @@ from jaxprobe.core.layers import width_groups
 from jaxprobe.core.text import table
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.features.spec import StoreSpec
-from jaxprobe.plan import EncoderPlan, Plan, limited
+from jaxprobe.plan import EncoderPlan, Plan, items_of
 from jaxprobe.probes.spec import BankSpec, Split
 from jaxprobe.stages.probe import bank_spec, store_spec
 from jaxprobe.tasks import targets
@@ -67,9 +67,10 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
             fresh = {(i.path, i.start, i.duration): i for i in items[task.name]}
             fresh = [item for clip, item in fresh.items() if clip not in known]
             known |= {(i.path, i.start, i.duration) for i in fresh}
-            if fresh:
-                _add(stores, spec, encoder, _load(fresh, spec), speed[spec.name])
             load = _load(items[task.name], spec)
+            if fresh:  # Headers are read again only where some of the audio was counted before.
+                new = load if len(fresh) == load.items else _load(fresh, spec)
+                _add(stores, spec, encoder, new, speed[spec.name])
             row, pace = _bank_row(encoder, chosen, task, plan, items[task.name], load, pace)
             banks.append(row)
     return _report(plan, list(stores.values()), banks, notes)
@@ -77,13 +78,13 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
 
 def _items(task: Task, plan: Plan) -> list[Item]:
     try:
-        return limited(task.items(plan.data_dir), plan.limit)
+        return items_of(task, plan)
     except DataError:
         # Synthetic data is cheap and made here; for anything else this says what is missing.
         found = task.prepare(plan.data_dir)
         if not found.usable:
             raise
-        return limited(task.items(plan.data_dir), plan.limit)
+        return items_of(task, plan)
 
 
 def _built(chosen: EncoderPlan, plan: Plan) -> tuple[Encoder, str]:

@@ -14,9 +14,8 @@ from typing import Any
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
-from jaxprobe.plan import Plan, limited
+from jaxprobe.plan import Plan, items_of
 from jaxprobe.stages import progress
-from jaxprobe.tasks.base import Item, Task
 
 
 class Cost:
@@ -125,11 +124,6 @@ STAGES: dict[str, Stage] = {
     'probe': probe,
     'analyse': analyse,
 }
-
-
-def items_of(task: Task, plan: Plan) -> list[Item]:
-    """The items a run uses: all, or `limit` of each split."""
-    return limited(task.items(plan.data_dir), plan.limit)
 
 
 def _tell(label: str, report: Any) -> None:

@@ -20,7 +20,7 @@ from jaxprobe.encoders.subset import depths
 from jaxprobe.features import reader
 from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip, StoreSpec
-from jaxprobe.plan import EncoderPlan, Plan, framing, limited, sources
+from jaxprobe.plan import EncoderPlan, Plan, framing, items_of, sources
 from jaxprobe.probes import bank
 from jaxprobe.probes.spec import BankResult, BankSpec, Split
 from jaxprobe.stages import results, score
@@ -79,7 +79,7 @@ def run(
         DataError: a split is left without items.
         StoreError: the store lacks audio of this task; the extract stage has to run first.
     """
-    items = limited(task.items(plan.data_dir), plan.limit)
+    items = items_of(task, plan)
     spec = store_spec(encoder, chosen, task, plan)
     store = spec.path(plan.store_dir)
     clips = clips_of(items)
