@@ -6,11 +6,13 @@ encoder to this page.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.core.registry import Registry, load_path
+from jaxprobe.encoders import options as choices
+from jaxprobe.encoders.options import Option, Options, Preset
 
 Params = Any  # A pytree of arrays.
 
@@ -54,6 +56,24 @@ class WeightsRef:
     how: str = ''
 
 
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How near a port is to its original, as measured.
+
+    Attributes:
+        error: largest over layers and cases, in units of the limit's scale: max(1, rms) of a
+            layer for transformers and conformers, its largest magnitude for the others.
+        reference: what computed the other side.
+        weights: that both sides had: 'published', 'random' or 'seeded'.
+        command: prints it.
+    """
+
+    error: float
+    reference: str
+    weights: str
+    command: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Card:
     """What is known about an encoder without loading it; shown in lists and reports.
@@ -68,15 +88,26 @@ class Card:
         window_seconds: default window.
         window_samples: exact length of that window in samples.
         lead_samples: samples before each window that `encode` is given with it, for a first frame
-            that reaches back; before an item's start they are its reflection (`audio.window`).
-            They count neither as window nor as hop.
+            that reaches back; before an item's start they are its reflection (`audio.window`),
+            or zeros where `lead_fill` says so. They count neither as window nor as hop.
+        lead_fill: 'reflect' or 'zeros'.
         hop_samples: from one window to the next; 0 means windows that abut. Shorter than the
             window where an encoder needs context on both sides.
         fixed_window: True where no other window is possible.
         min_samples: fewer make `encode` fail or its output meaningless.
         short: policy for items shorter than a window: 'repeat' (repeat-pad, flagged in the
             store) or 'refuse'.
+        normalise: what is done to a whole item before windows are cut: 'none', 'zscore' (zero
+            mean, unit variance) or 'peak' (largest magnitude 1).
+        zero_pad: True where zeros that fill up a window are the authors' own way with tails;
+            elsewhere they would change the features of the audio beside them (statistics over
+            time, attention), and a config that asks for them is refused.
         gflop_per_second: cost of one second of audio, for `jaxprobe plan`.
+        options: choices of `--config.encoder.options`, none of which changes the published
+            default.
+        presets: how peers and papers cut and read this encoder, by name.
+        parity: None until measured.
+        configure: `module:function`, `(card, options) -> Card`: what options change of a card.
         port_version: raised whenever the port's numbers change; part of the fingerprint.
         build: `module:function` with the signature of `BuildFn`.
     """
@@ -91,10 +122,13 @@ class Card:
     window_seconds: float
     window_samples: int
     lead_samples: int = 0
+    lead_fill: str = 'reflect'
     hop_samples: int = 0
     fixed_window: bool = False
     min_samples: int
     short: str
+    normalise: str = 'none'
+    zero_pad: bool = False
     weights: WeightsRef
     code_licence: str
     weights_licence: str
@@ -102,7 +136,11 @@ class Card:
     citation: str
     homepage: str
     gflop_per_second: float
+    options: tuple[Option, ...] = ()
+    presets: tuple[Preset, ...] = ()
+    parity: Parity | None = None
     port_version: int = 1
+    configure: str = ''
     build: str
     status: str = 'works'
 
@@ -130,7 +168,7 @@ class Encoder(NamedTuple):
     weights_sha256: str
 
 
-# (card, weights, arch, dtype, seed) -> Encoder; see `load`.
+# (card, weights, arch, dtype, seed, and options where the card has some) -> Encoder; see `load`.
 BuildFn = Callable[..., Encoder]
 
 ENCODERS = Registry(
@@ -151,13 +189,15 @@ ENCODERS = Registry(
 )
 
 
-def card(name: str) -> Card:
+def card(name: str, options: Options | None = None) -> Card:
     """Reads an encoder's card; imports no model.
 
-    A registered name, or the dotted path of a `Card`.
+    Args:
+        name: a registered name, or the dotted path of a `Card`.
+        options: of this encoder; what they leave out keeps its default.
 
     Raises:
-        ConfigError: the name is unknown.
+        ConfigError: the name, an option or a value is unknown.
     """
     found = ENCODERS.load(name)
     if not isinstance(found, Card):
@@ -165,7 +205,14 @@ def card(name: str) -> Card:
             f'encoder {name!r} is a {type(found).__name__}, not a Card. A dotted path names the '
             f'card of an encoder; the card says in `build` how it is made.'
         )
-    return found
+    return configured(found, choices.complete(found.name, found.options, options or {}))
+
+
+def configured(found: Card, complete: Options) -> Card:
+    """The card under a value for every option."""
+    if not found.configure:
+        return found
+    return load_path(found.configure, 'encoder')(found, complete)
 
 
 def load(
@@ -175,6 +222,7 @@ def load(
     arch: str = '',
     dtype: str = 'float32',
     seed: int = 0,
+    options: Options | None = None,
 ) -> Encoder:
     """Builds an encoder and fills it with weights.
 
@@ -186,15 +234,19 @@ def load(
             a `config.json` of the reference.
         dtype: 'float32' or 'bfloat16', the compute dtype.
         seed: for `weights='random'`.
+        options: of this encoder; what they leave out keeps its default.
 
     Returns:
         The encoder; `encode` returns float32 whatever the compute dtype.
 
     Raises:
-        ConfigError: an unknown name, dtype or architecture.
+        ConfigError: an unknown name, option, dtype or architecture.
         WeightsError: the file is absent, damaged or belongs to another model; all
             mismatches are in one message.
     """
-    found = card(name)
+    found = card(name, options)
     build = load_path(found.build, 'encoder')
-    return build(found, weights=weights, arch=arch, dtype=dtype, seed=seed)
+    more: Mapping[str, Any] = {}
+    if found.options:
+        more = {'options': choices.complete(found.name, found.options, options or {})}
+    return build(found, weights=weights, arch=arch, dtype=dtype, seed=seed, **more)
