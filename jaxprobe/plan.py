@@ -14,6 +14,8 @@ from jaxprobe.core import fs
 from jaxprobe.core.config import Settings
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders import base as encoders
+from jaxprobe.encoders import options as choices
+from jaxprobe.encoders.options import NO_PRESET, Options, Preset
 from jaxprobe.encoders.subset import depths, indices, subset, subset_card
 from jaxprobe.probes.spec import MONITORS, Source
 from jaxprobe.tasks import registry
@@ -39,6 +41,7 @@ class Framing(NamedTuple):
     samples: int
     hop: int
     tail: str
+    short: str
     lead: int = 0
 
 
@@ -55,11 +58,18 @@ class EncoderPlan:
     sources: str
     dtype: str
     window_seconds: float
+    preset: Preset
+    options: Options  # A value for every option of the card.
 
     def load(self, seed: int) -> encoders.Encoder:
         """Builds the encoder; `seed` draws random weights where those are asked for."""
         whole = encoders.load(
-            self.name, weights=self.weights, arch=self.arch, dtype=self.dtype, seed=seed
+            self.name,
+            weights=self.weights,
+            arch=self.arch,
+            dtype=self.dtype,
+            seed=seed,
+            options=self.options,
         )
         return subset(whole, self.layers)
 
@@ -105,7 +115,9 @@ def resolve(config: Settings, workdir: Path) -> Plan:
         )
     for one in chosen:
         for task in tasks:
-            framing(one.card, task, one.window_seconds)  # Refuses a window that cannot be.
+            framing(
+                one.card, task, one.window_seconds, one.preset
+            )  # Refuses a window that cannot be.
     data_dir = config.data_dir or os.environ.get('JAXPROBE_DATA', '') or 'data'
     return Plan(
         seed=config.seed,
@@ -157,8 +169,8 @@ def sources(card: encoders.Card, text: str) -> tuple[Source, ...]:
     Args:
         card: of the encoder as built.
         text: 'all' for every layer and the weighted sum; else names or indices of layers,
-            'mix', 'mix13' (the weighted sum with layer 0), or a range 'a-b', the plain mean of
-            layers a to b, separated by commas.
+            'mix', 'mix13' (the weighted sum with layer 0), or a range 'a-b' (or 'a:b', as
+            mir_ref writes it), the plain mean of layers a to b, separated by commas.
 
     Raises:
         ConfigError: no such layer, or a mean or mix over layers of different widths.
@@ -169,28 +181,47 @@ def sources(card: encoders.Card, text: str) -> tuple[Source, ...]:
     return tuple(_source(card, part.strip()) for part in text.split(','))
 
 
-def framing(card: encoders.Card, task: Task, window_seconds: float = 0.0) -> Framing:
-    """Chooses the window: the encoder's where it is fixed, else the config's or the task's.
+def framing(
+    card: encoders.Card, task: Task, window_seconds: float = 0.0, preset: Preset = NO_PRESET
+) -> Framing:
+    """Chooses the windows: the encoder's where they are fixed, else the config's or the task's.
+
+    Args:
+        card: of the encoder, under its options.
+        task: says a window and what happens to tails.
+        window_seconds: of the config; 0 where it says nothing. It goes before the preset's.
+        preset: a peer's windows, which go before the task's.
 
     Raises:
-        ConfigError: the encoder's window is fixed and the config asks for another.
+        ConfigError: the encoder's window is fixed and another is asked for, it is too short, or
+            zeros are asked for that would change the features.
     """
+    tail, short = preset.tail or task.protocol.tail, preset.short or card.short
+    padded = [f'{what}=pad' for what, how in (('tail', tail), ('short', short)) if how == 'pad']
+    if padded and not card.zero_pad:
+        raise ConfigError(
+            f'{" and ".join(padded)} cannot be used with {card.name}: zeros beside the audio would '
+            f'change its features (statistics over time, attention and convolutions that reach '
+            f'across). Use tail=drop or overlap, and short=repeat or refuse.'
+        )
+    hop = round(preset.hop_seconds * card.sample_rate)
     if card.fixed_window:
         if window_seconds and round(window_seconds * card.sample_rate) != card.window_samples:
             raise ConfigError(
                 f'encoder.window_seconds={window_seconds} cannot be used with {card.name}: its '
                 f'window is fixed at {card.window_samples / card.sample_rate:.3f} s. Leave it 0.'
             )
-        hop = card.hop_samples or card.window_samples
-        return Framing(card.window_samples, hop, task.protocol.tail, card.lead_samples)
-    seconds = window_seconds or task.protocol.window_seconds or card.window_seconds
+        hop = hop or card.hop_samples or card.window_samples
+        return Framing(card.window_samples, hop, tail, short, card.lead_samples)
+    asked = window_seconds or preset.window_seconds or task.protocol.window_seconds
+    seconds = asked or card.window_seconds
     samples = round(seconds * card.sample_rate)
     if samples < card.min_samples:
         raise ConfigError(
             f'a window of {seconds} s is {samples} samples; {card.name} needs at least '
             f'{card.min_samples} ({card.min_samples / card.sample_rate:.3f} s).'
         )
-    return Framing(samples, samples, task.protocol.tail, card.lead_samples)
+    return Framing(samples, hop or samples, tail, short, card.lead_samples)
 
 
 def items_of(task: Task, plan: Plan) -> list[Item]:
@@ -232,7 +263,11 @@ def _encoders(config: Settings) -> tuple[EncoderPlan, ...]:
 
 
 def _encoder(label: str, c: Settings) -> EncoderPlan:
-    card = encoders.card(c.name)
+    named = encoders.card(c.name)
+    preset = choices.preset(c.name, named.presets, c.preset)
+    asked = {**preset.options, **choices.parse(c.options)}
+    options = choices.complete(c.name, named.options, asked)
+    card = encoders.configured(named, options)
     if not c.arch:  # Another architecture has other layers; they are known once it is built.
         sources(subset_card(card, c.layers), c.sources)
     return EncoderPlan(
@@ -245,6 +280,8 @@ def _encoder(label: str, c: Settings) -> EncoderPlan:
         sources=c.sources,
         dtype=c.dtype,
         window_seconds=c.window_seconds,
+        preset=preset,
+        options=options,
     )
 
 
@@ -304,7 +341,7 @@ def _source(card: encoders.Card, text: str) -> Source:
         layers = card.mix
     elif text == 'mix13':
         layers = tuple(range(len(widths))) if 0 in numbers else ()
-    elif match := re.fullmatch(r'(\d+)-(\d+)', text):
+    elif match := re.fullmatch(r'(\d+)[-:](\d+)', text):
         wanted = range(int(match[1]), int(match[2]) + 1)
         if not wanted or not set(wanted) <= set(numbers):
             raise ConfigError(f'source {text!r}: {card.name} has the layers {numbers} here.')
@@ -318,7 +355,7 @@ def _source(card: encoders.Card, text: str) -> Source:
             f'kept (widths {[widths[i] for i in layers] or widths}, layers {numbers}); probe them '
             f'one by one.'
         )
-    return Source(text, layers, learned)
+    return Source(text.replace(':', '-'), layers, learned)
 
 
 def _plain(value: Any) -> Any:

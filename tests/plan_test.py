@@ -7,6 +7,7 @@ from jaxprobe.core import config
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders.base import Layer
+from jaxprobe.encoders.options import Option, Preset
 
 
 def smoke(**changes):
@@ -114,7 +115,11 @@ def test_layers_restrict_what_is_built(tmp_path):
     assert [layer.name for layer in found.load(0).card.layers] == ['fbank', 'concat']
 
 
-@pytest.mark.parametrize('text', ['2-9', 'layer_9', '4', '3-1'])
+def test_means_as_mir_ref_writes_them():
+    assert plan.sources(deep(), '0:3,2') == plan.sources(deep(), '0-3,2')
+
+
+@pytest.mark.parametrize('text', ['2-9', 'layer_9', '4', '3-1', '3:1'])
 def test_sources_out_of_range(text):
     with pytest.raises(ConfigError, match='layer'):
         plan.sources(deep(), text)
@@ -156,6 +161,55 @@ def test_framing_takes_the_lead_from_the_card(tmp_path, fixed):
     card = dataclasses.replace(deep(), fixed_window=fixed)
     led = dataclasses.replace(card, lead_samples=7)
     assert plan.framing(led, task) == plan.framing(card, task)._replace(lead=7)
+
+
+def test_framing_under_a_preset(tmp_path):
+    (task,) = plan.resolve(smoke(), tmp_path).tasks
+    card = dataclasses.replace(deep(), sample_rate=1000, window_seconds=4.0, min_samples=100)
+    theirs = Preset(name='x', what='', window_seconds=3.0, hop_seconds=0.5, tail='drop')
+    assert plan.framing(card, task, 0.0, theirs)[:3] == (3000, 500, 'drop')
+    assert plan.framing(card, task, 1.0, theirs).samples == 1000
+    fixed = dataclasses.replace(card, fixed_window=True, window_samples=2000)
+    assert plan.framing(fixed, task, 0.0, theirs)[:2] == (2000, 500)
+
+
+def test_zeros_are_refused_where_they_change_features(tmp_path):
+    (task,) = plan.resolve(smoke(), tmp_path).tasks
+    padding = Preset(name='x', what='', tail='pad', short='pad')
+    with pytest.raises(ConfigError, match='tail=pad and short=pad.*change its features'):
+        plan.framing(deep(), task, 0.0, padding)
+    admits = dataclasses.replace(deep(), zero_pad=True)
+    assert plan.framing(admits, task, 0.0, padding)[2:4] == ('pad', 'pad')
+
+
+CHOOSY = dataclasses.replace(
+    encoders.card('toy_conformer'),
+    name='choosy',
+    options=(Option('hop', 0.5), Option('relu', False)),
+    presets=(Preset(name='theirs', what='', options={'hop': 0.25, 'relu': True}),),
+    configure='here:configure',
+)
+
+
+def configure(card, options):
+    return dataclasses.replace(card, hop_samples=round(options['hop'] * card.sample_rate))
+
+
+def test_options_go_before_the_presets(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoders.ENCODERS, 'load', lambda name: CHOOSY)
+    monkeypatch.setattr(encoders, 'load_path', lambda path, what: configure)
+    c = smoke()
+    c.encoder.name, c.encoder.preset, c.encoder.options = 'choosy', 'theirs', 'relu=false'
+    (one, *_) = plan.resolve(c, tmp_path).encoders
+    assert one.options == {'hop': 0.25, 'relu': False}
+    assert one.card.hop_samples == round(0.25 * CHOOSY.sample_rate)
+    assert one.preset.name == 'theirs'
+    c.encoder.options = 'hob=1'
+    with pytest.raises(ConfigError, match="no option 'hob'.*hop"):
+        plan.resolve(c, tmp_path)
+    c.encoder.options, c.encoder.preset = '', 'their'
+    with pytest.raises(ConfigError, match="no preset 'their'.*theirs"):
+        plan.resolve(c, tmp_path)
 
 
 def test_limit_spreads_over_the_split(tmp_path):

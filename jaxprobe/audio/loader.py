@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from jaxprobe.audio import decode
+from jaxprobe.audio import decode, level
 from jaxprobe.audio.window import Windowing, extended, starts
 
 SILENCE = 1e-4  # Peak of a silent window, -80 dBFS: dithered 16-bit silence stays below it.
@@ -21,8 +21,8 @@ Result = TypeVar('Result')
 class Loaded(NamedTuple):
     """An item in memory: its samples, where its windows start, and what to know of them.
 
-    A padded item is shorter than a window; `samples` is then already repeated to fill one. With
-    a lead, `samples` begins that much before the item (see `window.extended`) and `starts` still
+    A padded item is shorter than a window; `samples` is then already filled up to one. With a
+    lead, `samples` begins that much before the item (see `window.extended`) and `starts` still
     counts from the item's start, so that the window at `s` with its lead is
     `samples[s : s + lead + window]`. A window is silent or not without its lead.
     """
@@ -34,9 +34,23 @@ class Loaded(NamedTuple):
 
 
 def load(
-    path: Path, start: float, duration: float | None, sample_rate: int, w: Windowing
+    path: Path,
+    start: float,
+    duration: float | None,
+    sample_rate: int,
+    w: Windowing,
+    normalise: str = 'none',
 ) -> Loaded:
-    """Decodes an item and lists its windows; the arguments are those of `decode.read`.
+    """Decodes an item and lists its windows; the first arguments are those of `decode.read`.
+
+    Args:
+        path: of the file.
+        start: of the item in it, in seconds.
+        duration: of the item, in seconds; None to the end.
+        sample_rate: Hz.
+        w: the windowing.
+        normalise: how the whole item is scaled before it is cut, see `level.apply`. Windows are
+            silent or not as they were recorded, before that.
 
     Raises:
         AudioError: the item cannot be used.
@@ -49,9 +63,9 @@ def load(
     except OSError as error:  # Gone, or unreachable, since its header was read.
         raise decode.AudioError('unreadable', path, error.strerror or str(error)) from error
     padded = len(wave) < w.samples
-    wave = extended(wave, w)
-    windows = (wave[i + w.lead : i + w.lead + w.samples] for i in at)
+    windows = (wave[i : i + w.samples] for i in at)  # A repeat is as silent as what it repeats.
     silent = [max(window.max(), -window.min()) < SILENCE for window in windows]
+    wave = extended(level.apply(wave, normalise), w)
     return Loaded(wave, at, padded, np.array(silent, bool))
 
 

@@ -28,6 +28,8 @@ def encoder(name: str, **options: object) -> Settings:
     c.layers = 'all'  # Kept in the store: 'all', or names and indices separated by commas.
     c.sources = 'all'  # Probed: each layer kept and `mix`; else names, '0-3' is a mean.
     c.dtype = 'float32'  # 'float32' or 'bfloat16'; part of the fingerprint.
+    c.preset = ''  # A peer's or paper's way with windows: `jaxprobe ls encoders NAME` lists them.
+    c.options = ''  # 'name=value,other=value', beside or over the preset's; '' the defaults.
     c.window_seconds = 0.0  # 0: what the task or, where it is fixed, the encoder asks for.
     return _update(c, options, 'encoder')
 
@@ -96,7 +98,7 @@ def shrink(c: Settings) -> None:
     for chosen in (c.encoder, *c.beside.values()):
         if chosen.name != 'fbank_chroma':  # Signal processing: it has no weights to draw.
             chosen.weights, chosen.arch = 'random', 'tiny'
-        chosen.window_seconds = 0.0
+        chosen.window_seconds, chosen.preset = 0.0, ''
     c.tasks = {'synth_instrument': {'items': (24, 12, 12)}}
     c.probe.epochs = 2
     c.probe.seeds = 2

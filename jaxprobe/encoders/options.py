@@ -108,6 +108,9 @@ def changed(known: Sequence[Option], values: Options) -> tuple[tuple[str, Value]
     )
 
 
+NO_PRESET = Preset(name='', what='the defaults')
+
+
 def preset(encoder: str, known: Sequence[Preset], name: str) -> Preset:
     """Finds a preset; '' is the one that changes nothing.
 
@@ -115,7 +118,7 @@ def preset(encoder: str, known: Sequence[Preset], name: str) -> Preset:
         ConfigError: there is no such preset.
     """
     if not name:
-        return Preset(name='', what='the defaults')
+        return NO_PRESET
     for one in known:
         if one.name == name:
             return one

@@ -33,6 +33,10 @@ class Clip(NamedTuple):
         return f'{self.path} [{self.start:g}..{end} s]'
 
 
+# Fields that came after the first stores, with the value those had.
+_LATER = {'lead_fill': 'reflect', 'normalise': 'none', 'options': ()}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoreSpec:
     """Everything that can change a number in a store.
@@ -45,7 +49,10 @@ class StoreSpec:
         compute_dtype: the encoder's.
         store_dtype: of the stored embeddings, 'float32' or 'bfloat16'.
         sample_rate: Hz.
-        window_samples, hop_samples, tail, short, min_samples, lead_samples: see `Windowing`.
+        window_samples, hop_samples, tail, short, min_samples, lead_samples, lead_fill: see
+            `Windowing`.
+        normalise: how items are scaled before they are cut, see `level.apply`.
+        options: (name, value) of the encoder's options that are not at their defaults.
         batch_windows: windows per device step, the B of `[B, S]`.
     """
 
@@ -65,6 +72,9 @@ class StoreSpec:
     pooling: str = 'mean'
     resampler: str = RESAMPLER
     deformation: str = 'clean'
+    lead_fill: str = 'reflect'
+    normalise: str = 'none'
+    options: tuple[tuple[str, Any], ...] = ()
     batch_windows: int
 
     def __post_init__(self):
@@ -107,6 +117,7 @@ class StoreSpec:
             self.short,
             self.min_samples,
             self.lead_samples,
+            self.lead_fill,
         )
 
     @property
@@ -120,15 +131,24 @@ class StoreSpec:
         return width_groups([width for _, width in self.layers])
 
     def record(self) -> dict[str, Any]:
-        """The fields as JSON values."""
+        """The fields as JSON values; later ones only where they are not at their defaults.
+
+        A store written before a field existed so keeps its fingerprint.
+        """
         fields = dataclasses.asdict(self)
-        return fields | {'layers': [list(layer) for layer in self.layers]}
+        for name, default in _LATER.items():
+            if fields[name] == default:
+                del fields[name]
+        pairs = {'layers': [list(layer) for layer in self.layers]}
+        if self.options:
+            pairs['options'] = [list(option) for option in self.options]
+        return fields | pairs
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> 'StoreSpec':
         """The spec whose `record` this is."""
-        layers = tuple((name, width) for name, width in record['layers'])
-        return cls(**{**record, 'layers': layers})
+        pairs = {k: record[k] for k in ('layers', 'options') if k in record}
+        return cls(**{**record, **{k: tuple((a, b) for a, b in v) for k, v in pairs.items()}})
 
 
 def embedding_name(width: int) -> str:

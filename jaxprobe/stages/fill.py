@@ -70,7 +70,7 @@ def decoded(
 
     def load(job: Job) -> loader.Loaded | AudioError:
         try:
-            return loader.load(*job.clip, spec.sample_rate, spec.windowing)
+            return loader.load(*job.clip, spec.sample_rate, spec.windowing, spec.normalise)
         except AudioError as error:
             return error
 

@@ -16,6 +16,7 @@ from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
 from jaxprobe.core.version import VERSION
 from jaxprobe.encoders.base import Encoder
+from jaxprobe.encoders.options import changed
 from jaxprobe.encoders.subset import depths
 from jaxprobe.features import reader
 from jaxprobe.features.keys import keys_of
@@ -33,7 +34,7 @@ PROBE_VERSION = 1  # Raised whenever the bank's numbers change; part of every fi
 def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> StoreSpec:
     """Everything that decides the bytes of the store this encoder and task read."""
     card = encoder.card
-    windows = framing(card, task, chosen.window_seconds)
+    windows = framing(card, task, chosen.window_seconds, chosen.preset)
     return StoreSpec(
         encoder=card.name,
         weights_sha256=encoder.weights_sha256,
@@ -45,9 +46,12 @@ def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) ->
         window_samples=windows.samples,
         hop_samples=windows.hop,
         tail=windows.tail,
-        short=card.short,
+        short=windows.short,
         min_samples=card.min_samples,
         lead_samples=windows.lead,
+        lead_fill=card.lead_fill,
+        normalise=card.normalise,
+        options=changed(card.options, chosen.options),
         batch_windows=batch_windows(plan.extract.batch_windows, windows.samples, card.sample_rate),
     )
 

@@ -100,8 +100,8 @@ def _check_protocol(task: Task, p: Protocol) -> None:
         wrong.append(f'monitor {p.monitor!r} is unknown. {suggest(p.monitor, known)[:-1]}')
     if p.aggregation not in ('logits', 'probs', 'embeddings'):
         wrong.append(f'aggregation={p.aggregation!r} is not logits, probs or embeddings')
-    if p.tail not in ('drop', 'overlap'):
-        wrong.append(f'tail={p.tail!r} is not drop or overlap')
+    if p.tail not in ('drop', 'overlap', 'pad'):
+        wrong.append(f'tail={p.tail!r} is not drop, overlap or pad')
     for key in ('batch_items', 'epochs', 'plateau_patience', 'stop_patience'):
         if getattr(p, key) < 1:
             wrong.append(f'{key}={getattr(p, key)} must be at least 1')

@@ -32,6 +32,38 @@ def test_short_items_are_repeated_and_flagged():
     assert not cut(np.zeros(8, np.float32), Windowing(8, 8))[1].any()
 
 
+@pytest.mark.parametrize('hop', [3, 8])
+def test_padded_tails_reach_the_end_and_no_further(hop):
+    w = Windowing(samples=8, hop=hop, tail='pad')
+    for n in range(8, 40):
+        wave = np.arange(1, n + 1, dtype=np.float32)
+        windows, padded = cut(wave, w)
+        at = starts(n, w)
+        assert at.tolist() == [i * hop for i in range(-(-(n - 8) // hop) + 1)]
+        assert padded.tolist() == [start + 8 > n for start in at]
+        assert padded[:-1].sum() == 0
+        filled = np.concatenate([wave, np.zeros(8, np.float32)])
+        for start, window in zip(at, windows, strict=True):
+            assert window.tolist() == filled[start : start + 8].tolist()
+
+
+def test_a_gap_between_windows_is_not_padded():
+    assert starts(20, Windowing(samples=4, hop=17, tail='pad')).tolist() == [0, 17]
+    assert starts(15, Windowing(samples=4, hop=17, tail='pad')).tolist() == [0]
+
+
+def test_short_items_are_zero_filled_where_asked():
+    windows, padded = cut(np.array([1, 2, 3], np.float32), Windowing(8, 8, short='pad'))
+    assert windows.tolist() == [[1, 2, 3, 0, 0, 0, 0, 0]]
+    assert padded.tolist() == [True]
+
+
+def test_a_lead_of_zeros():
+    w = Windowing(samples=4, hop=4, lead=2, lead_fill='zeros', tail='pad')
+    windows, _ = cut(np.arange(1, 7, dtype=np.float32), w)
+    assert windows.tolist() == [[0, 0, 1, 2, 3, 4], [3, 4, 5, 6, 0, 0]]
+
+
 @pytest.mark.parametrize(
     ('samples', 'w'),
     [
@@ -51,7 +83,15 @@ def test_too_short(samples, w):
 
 @pytest.mark.parametrize(
     'wrong',
-    [{'tail': 'keep'}, {'short': 'pad'}, {'samples': 0}, {'hop': 0}, {'hop': -1}, {'lead': -1}],
+    [
+        {'tail': 'keep'},
+        {'short': 'zero'},
+        {'samples': 0},
+        {'hop': 0},
+        {'hop': -1},
+        {'lead': -1},
+        {'lead_fill': 'repeat'},
+    ],
 )
 def test_nonsense_is_refused(wrong):
     with pytest.raises(ConfigError, match='windowing'):

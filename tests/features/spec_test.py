@@ -16,6 +16,8 @@ def test_every_field_is_in_the_fingerprint():
         'store_dtype': 'bfloat16',
         'tail': 'overlap',
         'short': 'refuse',
+        'lead_fill': 'zeros',
+        'options': (('hop', 0.5),),
     }
     for field in dataclasses.fields(spec):
         old = getattr(spec, field.name)
@@ -32,8 +34,11 @@ def test_the_fingerprint_is_frozen():
 
 
 def test_record_survives_json():
-    spec = store_case.spec(tail='overlap')
-    assert StoreSpec.of_record(json.loads(json.dumps(spec.record()))) == spec
+    for spec in (
+        store_case.spec(tail='overlap'),
+        store_case.spec(normalise='zscore', options=(('hop', 0.5), ('relu', True))),
+    ):
+        assert StoreSpec.of_record(json.loads(json.dumps(spec.record()))) == spec
 
 
 def test_groups_and_windowing():
