@@ -1,5 +1,6 @@
 """Finds the file an encoder's weights are in: the user's path, the Hugging Face cache, the hub.
 
+Weights published elsewhere are brought by the user: the error says which file, and how.
 Nothing is fetched unless the file is nowhere on this machine, and a machine without a network
 learns so within seconds, with the exact file to bring.
 """
@@ -29,6 +30,12 @@ def locate(ref: WeightsRef, weights: str, what: str) -> Path:
     """
     if weights:
         return _given(ref, Path(weights).expanduser(), what)
+    if ref.kind == 'file':  # Published outside any hub: there is no cache to look into.
+        raise WeightsError(
+            f'{what}: its weights are not fetched by jaxprobe, they have to be brought by hand.\n'
+            + _file(ref, ref.source)
+            + _by_hand(ref)
+        )
     found = cached(ref)
     return found if found else download(ref, what)
 
@@ -124,14 +131,23 @@ def _unreachable() -> str:
 
 
 def _bring(ref: WeightsRef, what: str, reason: str) -> str:
-    size = f' ({ref.size / 1e6:,.0f} MB)' if ref.size else ''
-    sha256 = f'\n  sha256: {ref.sha256}' if ref.sha256 else ''
     return (
         f'{what}: its weights are not on this machine and could not be fetched: {reason}.\n'
-        f'  file: {ref.filename}{size}\n'
-        f'  from: https://huggingface.co/{ref.source}{sha256}\n'
-        f'  looked in: {cache_folder()}\n'
-        f'On a machine with a network: {ref.how}\n'
-        f'Then bring the file here and give --config.encoder.weights=PATH (the file or its '
-        f'folder), or use --config.encoder.weights=random for an untrained control.'
+        + _file(ref, f'https://huggingface.co/{ref.source}')
+        + f'  looked in: {cache_folder()}\n'
+        + 'On a machine with a network: '
+        + _by_hand(ref)
+    )
+
+
+def _file(ref: WeightsRef, page: str) -> str:
+    size = f' ({ref.size / 1e6:,.0f} MB)' if ref.size else ''
+    sha256 = f'  sha256: {ref.sha256}\n' if ref.sha256 else ''
+    return f'  file: {ref.filename}{size}\n  from: {page}\n{sha256}'
+
+
+def _by_hand(ref: WeightsRef) -> str:
+    return (
+        f'{ref.how}\nThen bring the file here and give --config.encoder.weights=PATH (the file or '
+        f'its folder), or use --config.encoder.weights=random for an untrained control.'
     )

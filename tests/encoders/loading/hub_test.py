@@ -1,3 +1,4 @@
+import dataclasses
 import time
 from pathlib import Path
 
@@ -89,6 +90,20 @@ def test_offline_error_says_what_to_bring(cache):
         '--config.encoder.weights=PATH',
     ):
         assert part in str(error.value)
+
+
+def test_file_published_elsewhere_is_brought_by_hand():
+    ref = dataclasses.replace(REF, kind='file', source='https://somewhere.org/model')
+    with pytest.raises(WeightsError) as caught:
+        hub.locate(ref, '', 'encoder x')
+    for part in (
+        'encoder x',
+        'model.safetensors (1,300 MB)',
+        'abab',
+        'https://somewhere.org/model',
+    ):
+        assert part in str(caught.value)
+    assert '--config.encoder.weights=PATH' in str(caught.value)
 
 
 def test_no_network_fails_fast(cache, monkeypatch):
