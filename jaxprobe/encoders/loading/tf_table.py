@@ -48,7 +48,7 @@ def read_table(data: bytes, source: str) -> dict[bytes, bytes]:
         raise WeightsError(f'{source} is damaged: {error}. Fetch it again.') from error
 
 
-def varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """Reads a base-128 integer; returns it and the position after it.
 
     Raises:
