@@ -1,14 +1,16 @@
 """Torch's pickles, read as data before they are run, and run without importing what they name.
 
 A torch file describes its tensors by a pickle, and a pickle is a program. Here its operations are
-read first: every name it would import must be on the short list below, and every argument must fit
-what is there. Only then is it run, with stand-ins that record storages, shapes and strides.
+read first: every name it would import must be on the short lists below, and every argument must fit
+what is there. Only then is it run, with stand-ins that record storages, shapes and strides; what a
+training framework keeps beside the weights becomes an object that does nothing.
 
 Source: `torch/_utils.py` and `torch/serialization.py` of torch 2 (documented there only);
 `pickletools` of the standard library for the operations.
 """
 
 import collections
+import fnmatch
 import io
 import pickle
 import pickletools
@@ -94,13 +96,65 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 }
 
 
+class Bystander(list):
+    """Stands in for what a training framework keeps beside the weights; it does nothing.
+
+    Whatever an object of theirs is made of is kept here as items, never interpreted, so that the
+    storages of tensors among it are still found (`storages`).
+    """
+
+    def __new__(cls, *made_of: Any):  # Pickles make objects with `__init__` and without.
+        made = super().__new__(cls)
+        made.extend(made_of)
+        return made
+
+    def __init__(self, *_: Any):
+        """Does nothing: `__new__` has kept the arguments."""
+
+    def __setstate__(self, state: Any) -> None:
+        self.append(state)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.extend((key, value))
+
+    def __hash__(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return id(self)  # An enumeration's value may be a key.
+
+
+# Modules and names whose objects Lightning, argparse and numpy leave in a checkpoint.
+_BESIDE = (
+    'pytorch_lightning.*',
+    'lightning.*',
+    'lightning_fabric.*',
+    'argparse.Namespace',
+    'pathlib.*Path',
+    'numpy.dtype',
+    'numpy.ndarray',
+    'numpy.core.multiarray.scalar',
+    'numpy.core.multiarray._reconstruct',
+    'numpy._core.multiarray.scalar',
+    'numpy._core.multiarray._reconstruct',
+    '_codecs.encode',
+)
+
+
+def _stand_in(module: str, name: str) -> Any:
+    """What takes the place of a name, or None where it is refused."""
+    if (module, name) in _ALLOWED:
+        return _ALLOWED[module, name]
+    if any(fnmatch.fnmatchcase(f'{module}.{name}', pattern) for pattern in _BESIDE):
+        return Bystander
+    return None
+
+
 class _Unpickler(pickle.Unpickler):
-    """Runs a checked pickle; only `_ALLOWED` names resolve, and only to our stand-ins."""
+    """Runs a checked pickle; names resolve to our stand-ins alone, or to nothing."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
+        found = _stand_in(module, name)
+        if found is None:
             raise _refused([f'{module}.{name}'])
-        return _ALLOWED[module, name]
+        return found
 
     def persistent_load(self, pid: Any) -> Storage:
         kind, storage_type, key, _, elements, *rest = pid
@@ -131,7 +185,7 @@ def _checked(view: memoryview) -> int:
         Its length in bytes.
 
     Raises:
-        WeightsError: it names something outside `_ALLOWED`; all such names at once.
+        WeightsError: it names what `_stand_in` refuses; all such names at once.
         ValueError: an operation is unknown, cut short, or asks for memory out of proportion.
     """
     refused, end = [], 0
@@ -142,7 +196,7 @@ def _checked(view: memoryview) -> int:
             end = (position or 0) + 1  # Right for STOP, the last, which takes one byte.
             if operation.name in ('GLOBAL', 'INST'):
                 module, _, name = str(argument).partition(' ')
-                refused += [] if (module, name) in _ALLOWED else [f'{module}.{name}']
+                refused += [] if _stand_in(module, name) else [f'{module}.{name}']
             if operation.name.endswith('PUT') and int(str(argument)) > len(view):
                 raise ValueError(f'memo index {argument}')  # As many would be allocated.
     if refused:

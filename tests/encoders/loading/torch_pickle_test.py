@@ -1,7 +1,12 @@
+import argparse
 import collections
+import enum
+import pathlib
 import pickle
 import struct
+import sys
 import tracemalloc
+import types
 
 import numpy as np
 import pytest
@@ -38,6 +43,53 @@ def test_names_on_the_stack_are_refused_too():
     """Protocol 4 names globals by strings, which only the run itself can tell from data."""
     with pytest.raises(WeightsError, match=r'builtins\.eval'):
         unpickle(pickle.dumps(eval, 4))
+
+
+def beside(monkeypatch):
+    """Classes whose objects pickle as Lightning's do."""
+    module = types.ModuleType('pytorch_lightning.parsing')
+    for name, base in (('Checkpoint', object), ('AttributeDict', dict), ('Stage', enum.Enum)):
+        made = type(name, (base,), {}) if base is not enum.Enum else enum.Enum(name, ['FIT'])
+        made.__module__, made.__qualname__ = module.__name__, name
+        setattr(module, name, made)
+    monkeypatch.setitem(sys.modules, 'pytorch_lightning', types.ModuleType('pytorch_lightning'))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+@pytest.mark.parametrize('protocol', [2, 4])
+def test_what_training_frameworks_keep_beside_becomes_nothing(monkeypatch, protocol):
+    lightning = beside(monkeypatch)
+    namespace = argparse.Namespace(gpus=1, where=pathlib.PurePosixPath('/x'))
+    held = {
+        'callbacks': {lightning.Checkpoint: {'best': np.float64(0.5)}},
+        'hyper_parameters': lightning.AttributeDict(args=namespace, array=np.arange(3)),
+        'stage': {lightning.Stage.FIT: 1},
+        'state_dict': {'weight': 1},
+    }
+    data = pickle.dumps(held, protocol)
+    monkeypatch.undo()  # Reading needs none of it.
+    found, _ = unpickle(data)
+    assert found['state_dict'] == {'weight': 1}
+    assert list(found['callbacks']) == [torch_pickle.Bystander]
+    assert isinstance(found['hyper_parameters'], torch_pickle.Bystander)
+    assert 'args' in found['hyper_parameters']
+    assert [type(key) for key in found['stage']] == [torch_pickle.Bystander]
+
+
+def test_storages_are_found_within_what_is_beside():
+    storage = torch_pickle.Storage('0', np.dtype(np.float32), 4)
+    made = torch_pickle.Bystander(torch_pickle.Tensor(storage, 0, (4,), (1,)))
+    outer = torch_pickle.Bystander()
+    outer['score'] = made
+    assert torch_pickle.storages({'callbacks': outer}) == [storage]
+
+
+@pytest.mark.parametrize('name', ['os.system', 'argparse.ArgumentParser', 'lightningx.Run'])
+def test_what_is_beside_is_a_short_list(name):
+    module, _, name = name.rpartition('.')
+    with pytest.raises(WeightsError, match=f'{module}.{name}'):
+        unpickle(f'c{module}\n{name}\n.'.encode())
 
 
 BOMBS = {
