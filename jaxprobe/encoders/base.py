@@ -160,12 +160,15 @@ class Encoder(NamedTuple):
             where layers differ; float32 out, jit-able, static shapes, no state. S is the lead and
             a window.
         weights_sha256: what identifies the weights in fingerprints; 'random-<seed>' for those.
+        host: True where `encode` is no jax program but runs on the host, numpy to numpy, always
+            with a tuple; `compiled` leaves it as it is.
     """
 
     card: Card
     params: Params
     encode: Callable[..., Any]
     weights_sha256: str
+    host: bool = False
 
 
 # (card, weights, arch, dtype, seed, and options where the card has some) -> Encoder; see `load`.
@@ -184,6 +187,15 @@ ENCODERS = Registry(
         'muq': 'jaxprobe.encoders.muq.card:MUQ',
         'musicfm_msd': 'jaxprobe.encoders.muq.card:MUSICFM_MSD',
         'musicfm_fma': 'jaxprobe.encoders.muq.card:MUSICFM_FMA',
+        'hubert_base': 'jaxprobe.encoders.hubert.card:HUBERT_BASE',
+        'musichubert': 'jaxprobe.encoders.hubert.card:MUSICHUBERT',
+        'mert_v0': 'jaxprobe.encoders.hubert.card:MERT_V0',
+        'mert_v0_public': 'jaxprobe.encoders.hubert.card:MERT_V0_PUBLIC',
+        'mert_v1_95m': 'jaxprobe.encoders.hubert.card:MERT_V1_95M',
+        'mert_v1_330m': 'jaxprobe.encoders.hubert.card:MERT_V1_330M',
+        'data2vec_audio_base': 'jaxprobe.encoders.data2vec.card:DATA2VEC_AUDIO_BASE',
+        'data2vec_audio_base_960h': 'jaxprobe.encoders.data2vec.card:DATA2VEC_AUDIO_BASE_960H',
+        'music2vec': 'jaxprobe.encoders.data2vec.card:MUSIC2VEC',
     },
     group='jaxprobe.encoders',
 )
@@ -213,6 +225,15 @@ def configured(found: Card, complete: Options) -> Card:
     if not found.configure:
         return found
     return load_path(found.configure, 'encoder')(found, complete)
+
+
+def compiled(encoder: Encoder) -> Callable[..., Any]:
+    """The encoder's `encode` as one compiled program, or as it is where it runs on the host."""
+    if encoder.host:
+        return encoder.encode
+    import jax
+
+    return jax.jit(encoder.encode)
 
 
 def load(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Card, Encoder
+from jaxprobe.encoders.base import Card, Encoder, compiled
 from jaxprobe.encoders.contract import Outputs, run_exactly
 
 MASKS = ('len', 'mask', 'attention_mask')  # Keys that mark a case as padded.
@@ -65,11 +65,9 @@ def compare(encoder: Encoder, io_npz: Path, atol: float = 5e-5) -> Reference:
     Raises:
         ConfigError: the file is absent, is no npz, or has no case to compare.
     """
-    import jax
-
     arrays = _arrays(io_npz)
     cases = sorted({k[: -len('_hidden_states')] for k in arrays if k.endswith('_hidden_states')})
-    encode = jax.jit(encoder.encode)
+    encode = compiled(encoder)
     rows, skipped = [], []
     for case in cases:
         reason = _unusable(case, arrays)

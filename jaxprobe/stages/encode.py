@@ -88,6 +88,30 @@ def pooling(
     return run
 
 
+def host_pooling(
+    encode: Callable[..., Any], spec: StoreSpec
+) -> Callable[[Params, Float[np.ndarray, 'B S']], tuple[dict[int, np.ndarray], np.ndarray]]:
+    """`pooling` for an encoder that runs on the host: numpy, nothing compiled.
+
+    Sums are taken in float64, because numpy adds frame after frame.
+    """
+    stored = jnp.dtype(spec.store_dtype)
+
+    def run(
+        params: Params, wave: Float[np.ndarray, 'B S']
+    ) -> tuple[dict[int, np.ndarray], np.ndarray]:
+        states = encode(params, wave)
+        means = [state.mean(axis=1, dtype=np.float64).astype(np.float32) for state in states]
+        groups = {
+            width: np.stack([means[layer] for layer in layers], axis=1).astype(stored)
+            for width, layers in spec.groups.items()
+        }
+        finite = np.stack([np.isfinite(mean).all(axis=1) for mean in means])
+        return groups, np.logical_and.reduce(finite, axis=0)
+
+    return run
+
+
 class Encoding:
     """An encoder on its devices, with the batches that are in flight."""
 
@@ -97,6 +121,7 @@ class Encoding:
         self._devices = list(devices)
         self._params = [jax.device_put(encoder.params, device) for device in devices]
         self._pooled = jax.jit(pooling(encoder.encode, spec))
+        self._host = host_pooling(encoder.encode, spec) if encoder.host else None
         # float32 means float32 on accelerators too: TF32 would move embeddings by 1e-3.
         self._precision = 'highest' if spec.compute_dtype == 'float32' else 'default'
         self._flight: collections.deque[tuple[list[Row], Pooled]] = collections.deque()
@@ -109,6 +134,10 @@ class Encoding:
             wave: handed over, not to be written to again.
             rows: of its first len(rows) windows.
         """
+        if self._host:  # Done at once; the threads that decode go on meanwhile.
+            groups, finite = self._host(None, wave)
+            yield Finished(rows, groups, finite)
+            return
         turn = self._turn % len(self._devices)
         self._turn += 1
         with jax.default_matmul_precision(self._precision):

@@ -20,7 +20,7 @@ from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError, WeightsError
 from jaxprobe.core.layers import width_groups
 from jaxprobe.core.text import table
-from jaxprobe.encoders.base import Encoder
+from jaxprobe.encoders.base import Encoder, compiled
 from jaxprobe.features.spec import StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of
 from jaxprobe.probes.spec import BankSpec, Split
@@ -124,7 +124,7 @@ def _encode_speed(encoder: Encoder, spec: StoreSpec) -> float:
     """Seconds of audio encoded per second, from two batches after the compiling one."""
     import jax
 
-    encode = jax.jit(encoder.encode)
+    encode = compiled(encoder)
     wave = np.zeros((spec.batch_windows, spec.input_samples), np.float32)
     jax.block_until_ready(encode(encoder.params, wave))
     began = time.monotonic()
