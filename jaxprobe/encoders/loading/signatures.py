@@ -13,6 +13,12 @@ SIGNATURES = {
     '*quantizer.codevectors': 'wav2vec 2.0',
     '*encoder.pos_conv_embed.conv.*': 'HuBERT or MERT',
     '*conv_module.depthwise_conv.*': 'a speech conformer',
+    '*audio_embedding_layer/*': "OpenL3 (encoder 'openl3')",
+    '*weight_standardization*': "MULE (encoder 'mule')",
+    'layer_with_weights-*/gain/.ATTRIBUTES/VARIABLE_VALUE': "MULE (encoder 'mule')",
+    '*sequential.10.1.running_mean': "CLMR (encoder 'clmr')",
+    '*vggish/fc2/*': "VGGish (encoder 'vggish')",
+    '*embeddings.4.weight': "VGGish (encoder 'vggish')",
 }
 
 
