@@ -19,6 +19,10 @@ SIGNATURES = {
     '*sequential.10.1.running_mean': "CLMR (encoder 'clmr')",
     '*vggish/fc2/*': "VGGish (encoder 'vggish')",
     '*embeddings.4.weight': "VGGish (encoder 'vggish')",
+    '*attn.c_enc_kv.*': 'a Jukebox prior with lyrics; jukebox_5b reads the one of 5b',
+    '*conditioner_blocks.*': 'a Jukebox upsampler (prior_level_0 or prior_level_1)',
+    '*transformer._attn_mods.*': "a top prior of Jukebox (encoder 'jukebox_5b')",
+    '*bottleneck.level_blocks.*.k': "the VQ-VAE of Jukebox (encoder 'jukebox_5b')",
 }
 
 
