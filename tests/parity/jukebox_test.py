@@ -119,7 +119,7 @@ def states(tensors, mini, tmp_path_factory):
     path = tmp_path_factory.mktemp('jukebox') / 'prior_level_2.pth.tar'
     saved = {f'module.{name}': torch.from_numpy(tensor) for name, tensor in tensors.items()}
     torch.save({'model': saved, 'step': 1}, path, _use_new_zipfile_serialization=False)
-    params, _ = weights.prior_params(MINI, path, '')
+    params, _ = weights.prior_params(MINI, path)
     run = jax.jit(lambda p, z: prior.states(MINI, precision('float32'), p, z, lambda x: x))
     return np.asarray(run(params, mini['z'].astype(np.int32)))[0]
 

@@ -33,11 +33,10 @@ def build(
             f"encoder.arch={arch!r} needs weights of that size: encoder.weights='random', or the "
             f'folder of its files. The published files have the published architecture.'
         )
-    held = '' if dtype == 'float32' else jnp.dtype(numbers.dtype).name
     if weights == 'random':
-        params, identity = tables.random(a, seed, held)
+        params, identity = tables.random(a, seed)
     else:
-        params, identity = tables.load(a, tables.find(weights), held)
+        params, identity = tables.load(a, tables.find(weights))
     described = describe(found, a, options, identity, published=not arch)
     tokens = a.n_ctx * int(options['tokens']) // card.TOKENS
     if tokens % a.block:

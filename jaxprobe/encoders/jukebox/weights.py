@@ -39,6 +39,7 @@ DROPPED_VQVAE = {
     'bottleneck.level_blocks.1.k': 'codebook of the middle codes',
 }
 
+CODEBOOK_SCALE = 0.1  # Of random codes: about what the untrained encoder puts out.
 FLOATS = (np.float16, ml_dtypes.bfloat16, np.float32)
 
 
@@ -94,14 +95,16 @@ def find(weights: str) -> tuple[Path, Path]:
     )
 
 
-def load(a: Architecture, paths: tuple[Path, Path], half: str) -> Loaded:
+def load(a: Architecture, paths: tuple[Path, Path]) -> Loaded:
     """Reads both files.
 
     Args:
         a: the sizes.
         paths: from `find`.
-        half: dtype that the layers' kernels are held in, '' for the file's own (float16 as
-            published); everything else is held in float32.
+
+    Returns:
+        Our leaves, layers' kernels in the file's own dtype (float16 as published: half the memory,
+        and the same numbers) and everything else in float32; and their identity.
 
     Raises:
         WeightsError: a file is damaged or does not fit.
@@ -115,23 +118,23 @@ def load(a: Architecture, paths: tuple[Path, Path], half: str) -> Loaded:
         signatures.looks_like,
     )
     small = {name: np.array(leaf, np.float32) for name, leaf in encoder.items()}
-    params, sha256 = prior_params(a, paths[1], half)
+    params, sha256 = prior_params(a, paths[1])
     digest = hashlib.sha256(f'{tensors_sha256(small)} {sha256}'.encode()).hexdigest()
     return _placed(small) | params, digest
 
 
-def prior_params(a: Architecture, path: Path, half: str) -> Loaded:
+def prior_params(a: Architecture, path: Path) -> Loaded:
     """Reads the prior's file; `load` says more."""
     theirs = _unwrapped(path)
     tables = _checked(a, theirs, str(path))
     small = {name: np.array(leaf, np.float32) for name, leaf in tables.items()}
     del theirs, tables  # The mapping ends before the layers are read.
-    leaves, sha256 = _streamed(a, functools.partial(_unwrapped, path), half)
+    leaves, sha256 = _streamed(a, functools.partial(_unwrapped, path))
     digest = hashlib.sha256(f'{tensors_sha256(small)} {sha256}'.encode()).hexdigest()
     return _placed(small) | leaves, digest
 
 
-def random(a: Architecture, seed: int, half: str) -> Loaded:
+def random(a: Architecture, seed: int) -> Loaded:
     """Draws untrained weights: norms are identities, biases zero, kernels uniform.
 
     The bound sqrt(3 / inputs) keeps the variance of what passes. Tables are normal; the
@@ -151,11 +154,8 @@ def random(a: Architecture, seed: int, half: str) -> Loaded:
     def source() -> Mapping[str, np.ndarray]:
         return _Lazy({t: functools.partial(_random_layer, draw, t, *s) for t, s in shapes.items()})
 
-    leaves, _ = _streamed(a, source, half)
+    leaves, _ = _streamed(a, source)
     return _placed(small) | leaves, f'random-{seed}'
-
-
-CODEBOOK_SCALE = 0.1
 
 
 class _Lazy(Mapping[str, np.ndarray]):
@@ -272,13 +272,13 @@ def _tuple(names: bijection.Theirs) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
 
-def _streamed(a: Architecture, source: streamed.Source, half: str) -> Loaded:
-    """The layers in threes, kernels in the dtype asked for."""
+def _streamed(a: Architecture, source: streamed.Source) -> Loaded:
+    """The layers in threes, kernels in the dtype they come in."""
     groups, leaves = [], prior.layer_shapes(a)
     for first in range(0, a.prior_depth, len(ATTENTION)):
         members = [_layer_names(a, first + i) for i in range(len(ATTENTION))]
         groups.append({leaf: [m[i][1] for m in members] for i, leaf in enumerate(leaves)})
-    dtypes = {leaf: (half or None) if leaf.endswith('kernel') else np.float32 for leaf in leaves}
+    dtypes = {leaf: None if leaf.endswith('kernel') else np.float32 for leaf in leaves}
     stacks, sha256 = streamed.stack(source, groups, dtypes)
     return {f'layers.{name}': stack for name, stack in stacks.items()}, sha256
 
