@@ -74,7 +74,7 @@ def read_layers(path: Path) -> list[KerasLayer]:
         except (OSError, EOFError, zlib.error) as error:
             raise WeightsError(f'{path} is damaged: {error}. Fetch it again.') from error
     with _opened(data, path) as file:
-        root = file['model_weights'] if 'model_weights' in file else file
+        root = file.get('model_weights', file)
         if 'layer_names' not in root.attrs and 'layer_names0' not in root.attrs:
             raise WeightsError(
                 f'{path} is an HDF5 file without the attribute layer_names that Keras writes: it '
