@@ -41,11 +41,14 @@ ReadFn = Callable[[Mapping[str, Any], str], Architecture]  # (settings, their fi
 
 
 def tiny(a: Architecture) -> Architecture:
-    """A small model of the same graph."""
+    """A small model of the same graph.
+
+    64 channels, since with fewer untrained filters the phase of a tone shows in the output.
+    """
     return a._replace(
-        channels=(16,) * len(a.channels),
+        channels=(64,) * len(a.channels),
         width=32,
-        depth=3,
+        depth=2,
         heads=4,
         hidden=64,
         position_taps=min(16, a.position_taps),
