@@ -5,7 +5,7 @@ carry them 45 frames back, mask or not. Short items are repeated instead.
 """
 
 from jaxprobe.encoders.data2vec.architecture import BASE
-from jaxprobe.encoders.hubert.card import WaveCard, hub, marble, wave_card
+from jaxprobe.encoders.hubert.card import WaveCard, hub, wave_card
 
 _BYTES = 372_720_000  # About: 4 bytes a value, and names.
 _DATA2VEC = """@inproceedings{baevski2022data2vec,
@@ -32,22 +32,19 @@ def _card(
     source: str,
     *,
     window_seconds: float = 5.0,
-    code_licence: str = 'Apache-2.0 (transformers)',
     **facts,
 ) -> WaveCard:
     return wave_card(
         name,
         title,
         BASE,
+        weights=hub(source, _BYTES),
         sample_rate=16000,
         window_seconds=window_seconds,
         zscore='item',
         options=(),
+        presets=(),
         model_types=('data2vec-audio',),
-        weights=hub(source, _BYTES),
-        presets=marble('item'),
-        homepage=f'https://huggingface.co/{source}',
-        code_licence=code_licence,
         build='jaxprobe.encoders.data2vec.build:build',
         **facts,
     )

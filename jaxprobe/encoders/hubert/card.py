@@ -48,10 +48,12 @@ def wave_card(
     title: str,
     a: Architecture,
     *,
+    weights: WeightsRef,
     sample_rate: int,
     window_seconds: float,
     zscore: str,
     options: tuple[Option, ...],
+    presets: tuple[Preset, ...],
     **facts,
 ) -> WaveCard:
     """Makes the card of anything with strided convolutions under a transformer.
@@ -60,12 +62,18 @@ def wave_card(
         name: as in the registry.
         title: as in tables.
         a: the published architecture.
+        weights: where they are published.
         sample_rate: Hz.
         window_seconds: default window.
-        zscore: default of the option `normalise`.
+        zscore: default of the option `normalise`; MARBLE v1's, so that its preset is the default.
         options: beside `normalise`.
+        presets: beside MARBLE's.
         **facts: the other fields of `WaveCard`, as they are.
     """
+    described = {
+        'code_licence': 'Apache-2.0 (transformers)',
+        'homepage': f'https://huggingface.co/{weights.source}',
+    }
     return WaveCard(
         name=name,
         title=title,
@@ -80,10 +88,12 @@ def wave_card(
         min_samples=architecture.field(a),
         short='repeat',
         normalise=NORMALISE[zscore],
+        weights=weights,
         options=(normalise(zscore), *options),
+        presets=(*marble(zscore), *presets),
         gflop_per_second=architecture.gflop_per_second(a, sample_rate, window_seconds),
         configure='jaxprobe.encoders.hubert.card:configure',
-        **facts,
+        **(described | facts),
     )
 
 
@@ -104,21 +114,28 @@ def hubert_card(
     title: str,
     a: Architecture,
     *,
+    weights: WeightsRef,
     sample_rate: int = 16000,
     window_seconds: float = 5.0,
     zscore: str = 'item',
     model_types: tuple[str, ...] = ('hubert',),
+    presets: tuple[Preset, ...] = (),
     **facts,
 ) -> WaveCard:
-    """Makes the card of a HuBERT-like checkpoint; `facts` are the other fields of `Card`."""
+    """Makes the card of a HuBERT-like checkpoint; see `wave_card` for the arguments.
+
+    `facts` are at least `weights_licence`, `training_data` and `citation`.
+    """
     return wave_card(
         name,
         title,
         a,
+        weights=weights,
         sample_rate=sample_rate,
         window_seconds=window_seconds,
         zscore=zscore,
         options=(HIDDEN_STATES,),
+        presets=presets,
         model_types=model_types,
         build='jaxprobe.encoders.hubert.build:build',
         **facts,
@@ -189,12 +206,9 @@ HUBERT_BASE = hubert_card(
     'HuBERT base (LibriSpeech)',
     BASE,
     weights=hub('facebook/hubert-base-ls960', _BASE_BYTES),
-    presets=marble('item'),
-    code_licence='Apache-2.0 (transformers)',
     weights_licence='Apache-2.0',
     training_data='LibriSpeech, 960 hours of read English',
     citation=_HUBERT,
-    homepage='https://huggingface.co/facebook/hubert-base-ls960',
 )
 MUSICHUBERT = hubert_card(
     'musichubert',
@@ -209,7 +223,6 @@ MUSICHUBERT = hubert_card(
         how='its authors published no weights; give your own Hugging Face folder of a '
         'MusicHuBERT (config.json and pytorch_model.bin or model.safetensors)',
     ),
-    presets=marble('item'),
     code_licence='MIT (MARBLE-Benchmark)',
     weights_licence='none: not published',
     training_data='music; MARBLE keeps its checkpoints in private folders (out/hubert_music_ckpt)',
@@ -233,10 +246,9 @@ def _mert(
         a,
         zscore=marble_v1,
         weights=hub(f'm-a-p/{version}', size),
-        presets=(*marble(marble_v1), _PAPER),
+        presets=(_PAPER,),
         code_licence='Apache-2.0',
         citation=_MERT,
-        homepage=f'https://huggingface.co/m-a-p/{version}',
         **facts,
     )
 

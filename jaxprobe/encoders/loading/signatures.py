@@ -9,6 +9,7 @@ SIGNATURES = {
     '*preprocessor_melspec_2048.*': "MusicFM (encoders 'musicfm_msd' and 'musicfm_fma')",
     '*quantizer_melspec_2048_0.*': "MusicFM (encoders 'musicfm_msd' and 'musicfm_fma')",
     '*quantizer_melspec_2048.*': "MuQ (encoder 'muq')",
+    '*lm_head.weight': 'a model fine-tuned for speech recognition (data2vec_audio_base_960h is)',
     '*encoder.pos_conv_embed.layers.*': 'data2vec-audio or music2vec',
     '*quantizer.codevectors': 'wav2vec 2.0',
     '*encoder.pos_conv_embed.conv.*': 'HuBERT or MERT',
