@@ -32,6 +32,7 @@ from jaxprobe.probes.spec import (
     RowReader,
     Source,
     Split,
+    Take,
     validate,
     validate_split,
 )
@@ -64,6 +65,7 @@ def train(
     data: str = 'auto',
     max_cells: int = 0,
     progress: OnProgress | None = None,
+    take: Take | None = None,
 ) -> BankResult:
     """Trains every cell of the grid and scores it on validation and test.
 
@@ -75,6 +77,8 @@ def train(
             reaches them, 'auto' decides by memory. The results are the same.
         max_cells: cells trained in lockstep; 0 takes as many as memory holds.
         progress: called after every epoch.
+        take: handed the scores of cells as they finish, `(cells [p], 'valid' or 'test',
+            [p N C])`, which are then not held for the result: those of frames may be many.
 
     Raises:
         ConfigError: the grid cannot be trained.
@@ -89,12 +93,12 @@ def train(
     setup, budget = _set_up(spec, layer_widths, splits, data, max_cells)
     n_cells = len(setup.plan.cells.source)
     judged = {'valid': setup.valid, 'test': setup.test}
-    result = evaluation.blank(spec, setup.plan, judged)
+    result = evaluation.blank(spec, setup.plan, judged, held=take is None)
     order = np.argsort(setup.plan.cells.seed, kind='stable')
     for start in range(0, n_cells, budget.cells):
         chosen = order[start : start + budget.cells]
         for retired in _train_wave(setup, chosen, start, progress):
-            evaluation.fill(result, spec, setup.plan, setup.recipes, judged, retired)
+            evaluation.fill(result, spec, setup.plan, setup.recipes, judged, retired, take)
     return BankResult(**result)
 
 
@@ -120,18 +124,25 @@ def _set_up(
     )
     recipes = tuple(
         block.Recipe(
-            spec.kind, spec.dropout, spec.monitor, spec.aggregation, patience, family.mixed
+            spec.kind,
+            spec.dropout,
+            spec.monitor,
+            spec.aggregation,
+            patience,
+            family.mixed,
+            spec.frames,
         )
         for family in plan.families
     )
+    table = feeds.by_frame if spec.frames else feeds.ragged
     setup = _Setup(
         spec=spec,
         plan=plan,
         recipes=recipes,
         segments=feed.segments,
         targets=_targets(spec, train),
-        valid=evaluation.Judged(_targets(spec, valid), feeds.ragged(valid), feed.valid),
-        test=evaluation.Judged(_targets(spec, test), feeds.ragged(test), feed.test),
+        valid=evaluation.Judged(_targets(spec, valid), table(valid), feed.valid),
+        test=evaluation.Judged(_targets(spec, test), table(test), feed.test),
     )
     return setup, budget
 

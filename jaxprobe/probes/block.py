@@ -35,6 +35,7 @@ class Recipe(NamedTuple):
     aggregation: str
     patience: Patience
     mixed: tuple[int, ...]  # Views that are mixed; () where each cell picks one.
+    frames: bool = False  # Targets belong to rows.
 
 
 class Learner(NamedTuple):
@@ -105,6 +106,8 @@ def train(
 
     def loss_of(params, x, targets, keeps, n_rows):
         logits = heads.apply(params, heads.blend(params, x), keeps, recipe.dropout)
+        if recipe.frames:
+            return losses.of_frames(recipe.kind, logits, targets, n_rows)
         return losses.masked_mean(losses.per_row(recipe.kind, logits, targets), n_rows)
 
     def step(i, learner: Learner) -> Learner:
@@ -158,6 +161,8 @@ def judge(
     rows = jnp.concatenate(chunks, axis=1)
 
     def of_one(rows):
+        if recipe.frames:
+            return scores.of_frames(recipe.monitor, recipe.kind, targets, rows), jnp.int32(0)
         if recipe.kind != 'key':
             score = items.aggregate(rows, ragged, recipe.kind, recipe.aggregation)
             return scores.monitor(recipe.monitor, recipe.kind, targets, score), jnp.int32(0)
@@ -196,6 +201,8 @@ def item_scores(
     ragged = items.Ragged(first, count, most)
 
     def of_one(rows, ensemble):
+        if recipe.frames:
+            return rows[: len(first)]  # Frames are their own items.
         if recipe.kind == 'key':
             return items.ensembles(rows, ragged)[ensemble]
         return items.aggregate(rows, ragged, recipe.kind, recipe.aggregation)

@@ -125,6 +125,12 @@ def ragged(split: Split) -> Ragged:
     return Ragged(first, count, int(split.count.max()))
 
 
+def by_frame(split: Split) -> Ragged:
+    """The table of a frame task's split: every frame is scored by itself."""
+    rows = n_rows(split)
+    return Ragged(jnp.arange(rows), jnp.ones(rows, jnp.int32), 1)
+
+
 def layout(spec: BankSpec, split: Split, memory: float, row_bytes: int = 0) -> Layout:
     """Fixes the static sizes of training.
 
@@ -157,13 +163,14 @@ def _most_rows(spec: BankSpec, count: Int[np.ndarray, 'N'], steps: int) -> int:
 
 
 def batch_rows(
-    order: Int[np.ndarray, 'N'], split: Split, steps: range, sizes: Layout
+    order: Int[np.ndarray, 'N'], split: Split, steps: range, sizes: Layout, frames: bool = False
 ) -> tuple[Int[np.ndarray, 'n R'], Int[np.ndarray, 'n R'], Int[np.ndarray, 'n']]:
     """The rows of some steps of one epoch: each item's windows, item after item.
 
     Returns:
-        Row and item of every place, 0 in places beyond a step's rows; and how many rows each
-        step has (at least 1, also beyond the epoch's end).
+        Row of every place, and where its target is (its item, or in a frame task the row
+        itself), 0 in places beyond a step's rows; and how many rows each step has (at least 1,
+        also beyond the epoch's end).
     """
     rows = np.zeros((len(steps), sizes.rows), np.int32)
     items = np.zeros_like(rows)
@@ -174,7 +181,7 @@ def batch_rows(
         total = int(count.sum())
         begin = np.repeat(split.first[batch] - (np.cumsum(count) - count), count)
         rows[place, :total] = begin + np.arange(total)
-        items[place, :total] = np.repeat(batch, count)
+        items[place, :total] = rows[place, :total] if frames else np.repeat(batch, count)
         filled[place] = max(total, 1)
     return rows, items, filled
 
@@ -283,7 +290,7 @@ def _draws(spec: BankSpec, train: Split, sizes: Layout, epoch: int) -> Iterator[
     orders = [draws.order(origin, epoch, len(train.first)) for origin in origins]
     for start in range(0, sizes.steps, sizes.segment):
         steps = range(start, start + sizes.segment)
-        drawn = [batch_rows(order, train, steps, sizes) for order in orders]
+        drawn = [batch_rows(order, train, steps, sizes, spec.frames) for order in orders]
         rows, items, filled = (np.stack(arrays) for arrays in zip(*drawn))
         yield _Drawn(start, rows, items, filled, min(sizes.segment, sizes.steps - start))
 

@@ -14,7 +14,7 @@ from jaxprobe.probes.data import Views
 from jaxprobe.probes.items import Ragged
 from jaxprobe.probes.packing import Retired
 from jaxprobe.probes.schedule import Either
-from jaxprobe.probes.spec import ENSEMBLES, BankSpec
+from jaxprobe.probes.spec import ENSEMBLES, BankSpec, Take
 
 
 class Judged(NamedTuple):
@@ -52,11 +52,17 @@ def score_rows(
     return out
 
 
-def blank(spec: BankSpec, plan: Plan, judged: Mapping[str, Judged]) -> dict[str, Any]:
-    """A `BankResult`, as a dict, with its axes filled in and its outcomes still open."""
+def blank(
+    spec: BankSpec, plan: Plan, judged: Mapping[str, Judged], *, held: bool = True
+) -> dict[str, Any]:
+    """A `BankResult`, as a dict, with its axes filled in and its outcomes still open.
+
+    Where scores are not `held`, their arrays have no items.
+    """
     table, n_cells = plan.cells, len(plan.cells.source)
+    items = {name: len(split.targets) if held else 0 for name, split in judged.items()}
     shapes = {
-        **{f'{name}_logits': (n_cells, len(s.targets), spec.outputs) for name, s in judged.items()},
+        **{f'{name}_logits': (n_cells, n, spec.outputs) for name, n in items.items()},
         'mix_weights': (n_cells, len(plan.layer_widths)),
         'best_monitor': (n_cells,),
     }
@@ -80,8 +86,9 @@ def fill(
     recipes: tuple[block.Recipe, ...],
     judged: Mapping[str, Judged],
     retired: Retired,
+    take: Take | None = None,
 ) -> None:
-    """Scores finished cells of one family at their best epoch, into their rows of the result."""
+    """Scores finished cells of one family at their best epoch, for the result or the taker."""
     ids, kept = retired
     family = int(plan.cells.family[ids[0]])
     state = kept.schedule
@@ -93,7 +100,7 @@ def fill(
     views = {family: [plan.cells.view[ids]]}
     for name, split in judged.items():
         chunks = score_rows(plan, recipes, split, params, views)[family][0]
-        result[f'{name}_logits'][ids] = block.item_scores(
+        found = block.item_scores(
             tuple(chunks),
             jnp.asarray(kept.ensemble),
             split.ragged.first,
@@ -101,6 +108,10 @@ def fill(
             recipe=recipes[family],
             most=split.ragged.most,
         )
+        if take is None:
+            result[f'{name}_logits'][ids] = found
+        else:
+            take(ids, name, np.asarray(found))
     if spec.kind == 'key':
         names = dict(zip(ids.tolist(), (ENSEMBLES[int(e)] for e in kept.ensemble)))
         old = enumerate(result['ensemble'])

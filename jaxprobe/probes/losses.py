@@ -6,7 +6,7 @@ regression: squared error, mean over outputs. No class weights. `total` is the m
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Bool, Float, Shaped
 
 
 def per_row(
@@ -20,6 +20,26 @@ def per_row(
         losses = jax.nn.relu(logits) - logits * targets + jnp.log1p(jnp.exp(-jnp.abs(logits)))
         return jnp.mean(losses, axis=-1)
     return jnp.mean((logits - targets) ** 2, axis=-1)
+
+
+def there(kind: str, targets: Shaped[Array, 'R *outputs']) -> Bool[Array, 'R']:
+    """Frames that have a target: a class, or numbers for all tags."""
+    if kind == 'multiclass':
+        return targets >= 0
+    return jnp.all(jnp.isfinite(targets), axis=-1)
+
+
+def of_frames(
+    kind: str,
+    logits: Float[Array, 'R C'],
+    targets: Shaped[Array, 'R *outputs'],
+    n_rows: Shaped[Array, ''] | int,
+) -> Float[Array, '']:
+    """The mean over those of the first `n_rows` rows that have a target; 0 where none has."""
+    counts = there(kind, targets) & (jnp.arange(logits.shape[0]) < n_rows)
+    safe = jnp.maximum(targets, 0) if kind == 'multiclass' else jnp.nan_to_num(targets)
+    losses = jnp.where(counts, per_row(kind, logits, safe), 0.0)
+    return jnp.sum(losses) / jnp.maximum(jnp.sum(counts), 1).astype(losses.dtype)
 
 
 def masked_mean(losses: Float[Array, 'R'], n_rows: Shaped[Array, '']) -> Float[Array, '']:

@@ -72,6 +72,17 @@ def item_loss(
     return jnp.mean(losses.per_row(kind, logits, targets))
 
 
+def of_frames(
+    name: str, kind: str, targets: Shaped[Array, 'R *outputs'], logits: Float[Array, 'R C']
+) -> Float[Array, '']:
+    """The monitor called `name` over the frames that have a target; see `FRAME_MONITORS`."""
+    if name == 'loss':
+        return losses.of_frames(kind, logits, targets, len(logits))
+    counts = losses.there(kind, targets)
+    right = (jnp.argmax(logits, axis=-1) == targets) & counts
+    return jnp.sum(right).astype(logits.dtype) / jnp.maximum(jnp.sum(counts), 1)
+
+
 def monitor(
     name: str, kind: str, targets: Shaped[Array, 'N *outputs'], logits: Float[Array, 'N C']
 ) -> Float[Array, '']:

@@ -1,7 +1,8 @@
 """What a bank is asked to train and what it answers: plain tuples, no computation.
 
 P cells are ordered source, learning rate, seed, the seed fastest. A row is one window; the
-rows of a split are sorted by item, then by window.
+rows of a split are sorted by item, then by window. In a frame task a row is one frame with a
+target of its own, and what the order shuffles, the item, is a window: a run of frames.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ MONITORS: dict[str, tuple[str, ...]] = {
     'regression': ('r2', 'loss'),
     'key': ('weighted_score', 'loss'),
 }
+FRAME_MONITORS = (('multiclass', 'accuracy'), ('multiclass', 'loss'), ('multilabel', 'loss'))
 AGGREGATIONS = ('logits', 'probs', 'embeddings')
 
 # How a key probe turns the windows of a song into one answer, in MARBLE v1's order: the first
@@ -42,7 +44,10 @@ class Source(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BankSpec:
-    """The protocol and the grid of one task; defaults are MARBLE v1's (spec/tasks.md, 2)."""
+    """The protocol and the grid of one task; defaults are MARBLE v1's (spec/tasks.md, 2).
+
+    `frames` says that targets belong to rows, see the module's docstring.
+    """
 
     task: str
     kind: str
@@ -60,6 +65,7 @@ class BankSpec:
     plateau_factor: float = 0.5
     stop_patience: int = 20
     aggregation: str = 'logits'
+    frames: bool = False
 
     @property
     def higher_is_better(self) -> bool:
@@ -89,7 +95,9 @@ class Split(NamedTuple):
         groups: width -> embeddings [R, Lg, D], or a reader of them.
         first: the first row of every item.
         count: its number of rows, at least one.
-        targets: class indices [N], or [N, C] tags (0 or 1) or regression targets.
+        targets: class indices [N], or [N, C] tags (0 or 1) or regression targets. In a frame
+            task one per row, [R] or [R, C]: tags may lie between 0 and 1, and a row with class
+            -1 or nan tags is neither trained on nor scored.
     """
 
     groups: dict[int, Shaped[np.ndarray, '_ _ _']] | RowReader
@@ -106,7 +114,8 @@ class BankResult(NamedTuple):
             diverged before any epoch counted: its logits are then those of the untrained head.
         best_monitor: the validation monitor at that epoch (nan where there is none).
         ensemble: the window ensemble chosen on validation; '' except for keys.
-        valid_logits: item scores after aggregation, at the best epoch. For aggregation `probs`
+        valid_logits: item scores after aggregation, at the best epoch; frames of a frame task;
+            without items (P 0 C) where `train` was given a taker. For aggregation `probs`
             they are log-odds (multilabel) or log-probabilities (multiclass) of the mean. For
             keys they are the chosen ensemble's scores, whose argmax is the answer.
         mix_weights: learned weights by layer; nan where a layer takes no part in the source,
@@ -141,6 +150,9 @@ class Progress(NamedTuple):
 
 OnProgress = Callable[[Progress], None]
 
+# Given (cells [p], split, scores [p N C]) as cells finish, in any order.
+Take = Callable[[np.ndarray, str, np.ndarray], None]
+
 
 def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
     """Refuses a grid that cannot be trained.
@@ -160,6 +172,11 @@ def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
         raise ConfigError(
             f'aggregation={spec.aggregation!r} is unknown. '
             f'{suggest(spec.aggregation, AGGREGATIONS)}'
+        )
+    if spec.frames and (spec.kind, spec.monitor) not in FRAME_MONITORS:
+        can = ', '.join(f'{kind} by {name}' for kind, name in FRAME_MONITORS)
+        raise ConfigError(
+            f'frames cannot be trained as {spec.kind} by {spec.monitor}; what can be: {can}'
         )
     if spec.kind == 'key' and spec.outputs != 24:
         raise ConfigError(f'a key task has 24 outputs (C..B major, C..B minor), not {spec.outputs}')
@@ -195,6 +212,9 @@ def validate_split(spec: BankSpec, name: str, split: Split) -> None:
     Raises:
         DataError: names the split, what arrived and what would do.
     """
+    if spec.frames:
+        _validate_frames(spec, name, split)
+        return
     n = len(split.targets)
     if n == 0 or not len(split.first) == len(split.count) == n:
         raise DataError(
@@ -223,6 +243,23 @@ def validate_split(spec: BankSpec, name: str, split: Split) -> None:
             f'{spec.task}: no tag of split {name!r} has both positive and negative items, so '
             f"{spec.monitor!r} is not defined. Use more items, or monitor='loss'."
         )
+
+
+def _validate_frames(spec: BankSpec, name: str, split: Split) -> None:
+    rows, whole = int(split.count.sum()), spec.kind == 'multiclass'
+    wanted = (rows,) if whole else (rows, spec.outputs)
+    if len(split.first) != len(split.count) or rows == 0 or split.targets.shape != wanted:
+        raise DataError(
+            f'{spec.task}: split {name!r} has {len(split.first)} windows with {rows} frames and '
+            f'targets of shape {split.targets.shape}; expected {wanted}'
+        )
+    if whole and (split.targets.min() < -1 or split.targets.max() >= spec.outputs):
+        raise DataError(
+            f'{spec.task}: frames of split {name!r} have classes {split.targets.min()}..'
+            f'{split.targets.max()}, expected -1 (none) to {spec.outputs - 1}'
+        )
+    if not (split.targets >= 0).any():  # False for nan.
+        raise DataError(f'{spec.task}: no frame of split {name!r} has a target')
 
 
 def monitor_defined(name: str, targets: Shaped[np.ndarray, 'N *outputs']) -> bool:

@@ -55,6 +55,87 @@ def solo(kind):
             yield cell(result, source.name, 1e-3, seed), source, outcome
 
 
+FRAMES = {'multiclass': 'accuracy', 'multilabel': 'loss'}
+
+
+@pytest.mark.parametrize('kind', FRAMES)
+def test_frame_bank_equals_solo(kind, compiled_as_in_production):
+    """Targets per frame, windows shuffled whole, frames without a target left out."""
+    pytest.importorskip('torch')
+    from tests.probes import reference_trainer as reference
+
+    spec = made.spec(
+        kind, frames=True, monitor=FRAMES[kind], learning_rates=(1e-3,), epochs=5, batch_items=8
+    )
+    parts = made.frames(kind)
+    result = bank.train(spec, made.WIDTHS, *parts)
+    assert result.valid_logits.shape == (10, len(parts[1].targets), spec.outputs)
+    for source in (spec.sources[2], spec.sources[4]):
+        for seed in range(2):
+            alone = reference.fit(spec, made.WIDTHS, *parts, source, 1e-3, seed)
+            p = cell(result, source.name, 1e-3, seed)
+            assert result.best_epoch[p] == alone.best_epoch
+            assert abs(result.best_monitor[p] - alone.best_monitor) < 1e-4
+            np.testing.assert_allclose(result.valid_logits[p], alone.valid_logits, atol=2e-3)
+            np.testing.assert_allclose(result.test_logits[p], alone.test_logits, atol=2e-3)
+
+
+@pytest.mark.parametrize('kind', FRAMES)
+def test_frames_streamed_and_taken_are_the_same(kind, monkeypatch):
+    spec = made.spec(kind, frames=True, monitor=FRAMES[kind], epochs=3, batch_items=8)
+    parts = made.frames(kind)
+    whole = bank.train(spec, made.WIDTHS, *parts, data='resident')
+    monkeypatch.setattr(memory, '_SEGMENT_SHARE', 1e-7)  # Several segments per epoch.
+    readers = tuple(p._replace(groups=made.Reader(p.groups)) for p in parts)
+    taken = {
+        name: np.full_like(getattr(whole, f'{name}_logits'), np.nan) for name in ('valid', 'test')
+    }
+
+    def take(cells, split, scores):
+        assert np.isnan(taken[split][cells]).all()
+        taken[split][cells] = scores
+
+    rest = bank.train(spec, made.WIDTHS, *readers, data='streamed', max_cells=7, take=take)
+    assert rest.valid_logits.shape[1] == rest.test_logits.shape[1] == 0
+    np.testing.assert_array_equal(rest.best_epoch, whole.best_epoch)
+    for name, scores in taken.items():
+        np.testing.assert_allclose(scores, getattr(whole, f'{name}_logits'), atol=2e-5)
+
+
+def test_frames_without_a_target_change_nothing():
+    spec = made.spec(frames=True, monitor='accuracy', epochs=2, dropout=0.0)
+    parts = made.frames('multiclass')
+    train = parts[0]
+    blank = train.targets < 0
+    other = {w: g + 9.0 * blank[:, None, None].astype(np.float32) for w, g in train.groups.items()}
+    one = bank.train(spec, made.WIDTHS, *parts)
+    two = bank.train(spec, made.WIDTHS, train._replace(groups=other), *parts[1:])
+    np.testing.assert_allclose(one.test_logits, two.test_logits, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'says'),
+    [({'kind': 'regression', 'monitor': 'r2'}, 'regression by r2'), ({'monitor': 'ap'}, 'by ap')],
+)
+def test_frames_of_other_kinds_are_refused(changes, says):
+    spec = made.spec(**({'kind': 'multilabel', 'frames': True} | changes))
+    with pytest.raises(ConfigError, match=says):
+        bank.train(spec, made.WIDTHS, *made.frames(spec.kind))
+
+
+def test_frames_need_a_target_each():
+    spec = made.spec(frames=True, monitor='accuracy')
+    parts = made.frames('multiclass')
+    cases = {
+        'expected': parts[0]._replace(targets=parts[0].targets[:-1]),
+        'classes': parts[0]._replace(targets=parts[0].targets + 4),
+        'no frame': parts[0]._replace(targets=np.full_like(parts[0].targets, -1)),
+    }
+    for says, train in cases.items():
+        with pytest.raises(DataError, match=says):
+            bank.train(spec, made.WIDTHS, train, *parts[1:])
+
+
 def test_bank_equals_solo(compiled_as_in_production):
     """Whole runs against the torch loop, every kind of task: best epochs and scores."""
     pytest.importorskip('torch')

@@ -66,6 +66,19 @@ def split(kind, n, seed, most=3):
     return Split(groups, first, count, targets)
 
 
+def frames(kind, sizes=(24, 12, 9), most=7):
+    """Splits of a frame task: items are windows of `most` frames, some frames without a target."""
+    found = []
+    for seed, n in enumerate(sizes):
+        part = split(kind, n * most, seed, 1)
+        targets = part.targets.copy()
+        targets[seed::5] = -1 if kind == 'multiclass' else np.nan
+        if kind == 'multilabel':
+            targets[1::5] *= 0.5  # Beside a beat.
+        found.append(Split(part.groups, np.arange(n) * most, np.full(n, most), targets))
+    return tuple(found)
+
+
 def splits(kind, sizes=(70, 40, 30), most=3):
     return tuple(split(kind, n, seed, most) for seed, n in enumerate(sizes))
 

@@ -83,6 +83,9 @@ def features(spec, layer_widths, source, split):
 
 
 def loss_of(spec, logits, targets):
+    if spec.frames:
+        there = torch.tensor(np.asarray(targets).reshape(len(targets), -1).min(axis=1) >= 0)
+        targets, logits = np.asarray(targets)[there.numpy()], logits[there]
     if spec.kind in ('multiclass', 'key'):
         return torch.nn.functional.cross_entropy(logits, torch.tensor(targets).long())
     targets = torch.tensor(np.asarray(targets, np.float32))
@@ -93,6 +96,8 @@ def loss_of(spec, logits, targets):
 
 def item_scores(spec, logits, split):
     """Every ensemble's item scores by name; a task that is not a key has the one ''."""
+    if spec.frames:
+        return {'': logits}
     windows = [logits[list(rows_of(split, i))] for i in range(len(split.first))]
     softmax = [torch.softmax(torch.tensor(w), -1).numpy() for w in windows]
     if spec.kind == 'key':
@@ -115,6 +120,8 @@ def monitor(spec, scores, targets):
     """The monitor, by the outside authority."""
     if spec.monitor == 'loss':
         return float(loss_of(spec, torch.tensor(scores), targets))
+    if spec.frames:  # A frame without a target is class -1 and cannot be right.
+        return float((scores.argmax(-1) == targets).sum() / (targets >= 0).sum())
     if spec.monitor == 'accuracy':
         return float((scores.argmax(-1) == targets).mean())
     if spec.monitor == 'r2':
@@ -174,7 +181,10 @@ def fit(spec, layer_widths, train, valid, test, source, rate, seed, max_steps=No
         for step in range(math.ceil(n / spec.batch_items)):
             items = order[step * spec.batch_items : (step + 1) * spec.batch_items]
             rows = [r for item in items for r in rows_of(train, item)]
-            wanted = np.repeat(train.targets[items], train.count[items], axis=0)
+            if spec.frames:
+                wanted = train.targets[rows]
+            else:
+                wanted = np.repeat(train.targets[items], train.count[items], axis=0)
             keeps = [
                 # Drawn at one shape, as jax compiles every shape; rows lead, so this is the same.
                 KEEP(key, epoch, step, i, (most, width), spec.dropout)[: len(rows)]
