@@ -5,7 +5,7 @@ Conventions
 Rows are windows, sorted by item then window: item i owns rows first[i] .. first[i] + count[i] - 1
 of what was asked for, whatever shards they lie in. An item that could not be encoded has no rows
 and a reason in `failed`. Embeddings come out as float32 `[R, Lg, D]` per width D, whatever the
-store's dtype.
+store's dtype; with a frame axis, `[R, F, Lg, D]`, where the store holds frames.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,14 +23,14 @@ from jaxprobe.features.spec import Clip, StoreSpec, embedding_name
 
 _READ = 256  # Records read at once.
 
-Groups = dict[int, Float[np.ndarray, 'R _ _']]  # Every width has its own number of layers.
+Groups = dict[int, Float[np.ndarray, 'R ...']]  # Every width has its own number of layers.
 
 
 class Windows(NamedTuple):
     """The embeddings of a list of clips.
 
     Attributes:
-        groups: width D -> [R, Lg, D].
+        groups: width D -> [R, Lg, D] or [R, F, Lg, D].
         first, count: rows of every clip.
         padded, silent: how many of its windows are repeat-padded, and silent.
         failed: index of clip -> reason.
@@ -148,7 +148,7 @@ class RowReader:
             rows: row ids, 0 .. `self.rows` - 1; may repeat.
 
         Returns:
-            Width D -> float32 [R, Lg, D].
+            Width D -> float32 [R, Lg, D] or [R, F, Lg, D].
 
         Raises:
             IndexError: no such row.
@@ -156,8 +156,7 @@ class RowReader:
         """
         if len(rows) and not 0 <= rows.min() <= rows.max() < self.rows:
             raise IndexError(f'rows {rows.min()} to {rows.max()} of {self.rows}')
-        groups = self.spec.groups
-        out = {d: np.empty((len(rows), len(g), d), np.float32) for d, g in groups.items()}
+        out = {d: np.empty((len(rows), *self.spec.shape(d)), np.float32) for d in self.spec.groups}
         shards, wanted = self._shard[rows], self._record[rows]
         for index in np.unique(shards):
             at = np.flatnonzero(shards == index)

@@ -1,6 +1,7 @@
 """What identifies a store, and what identifies a piece of audio in it.
 
-A store holds the pooled embeddings of any number of clips under one encoder setting. Its
+A store holds the embeddings of any number of clips under one encoder setting, averaged over each
+window or as frames at the rate a task needs. Its
 fingerprint covers everything that can change a number in it, and nothing else: not the licences,
 the tasks or the list of clips, so a store grows when a task brings new audio.
 """
@@ -34,7 +35,7 @@ class Clip(NamedTuple):
 
 
 # Fields that came after the first stores, with the value those had.
-_LATER = {'lead_fill': 'reflect', 'normalise': 'none', 'options': ()}
+_LATER = {'lead_fill': 'reflect', 'normalise': 'none', 'options': (), 'frames': 0}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class StoreSpec:
             `Windowing`.
         normalise: how items are scaled before they are cut, see `level.apply`.
         options: (name, value) of the encoder's options that are not at their defaults.
+        frames: per window, evenly spaced; 0 where the window is averaged.
         batch_windows: windows per device step, the B of `[B, S]`.
     """
 
@@ -75,6 +77,7 @@ class StoreSpec:
     lead_fill: str = 'reflect'
     normalise: str = 'none'
     options: tuple[tuple[str, Any], ...] = ()
+    frames: int = 0
     batch_windows: int
 
     def __post_init__(self):
@@ -119,6 +122,11 @@ class StoreSpec:
             self.lead_samples,
             self.lead_fill,
         )
+
+    def shape(self, width: int) -> tuple[int, ...]:
+        """Of a window's record: [Lg, D], or [F, Lg, D] where frames are stored."""
+        own = (len(self.groups[width]), width)
+        return (self.frames, *own) if self.frames else own
 
     @property
     def input_samples(self) -> int:

@@ -21,7 +21,7 @@ def record(
     window: int,
     start: float,
     padded: bool,
-    groups: Mapping[int, Shaped[np.ndarray, '_ _']],
+    groups: Mapping[int, Shaped[np.ndarray, '...']],
 ) -> bytes:
     """Serialises one window.
 
@@ -30,7 +30,7 @@ def record(
         window: its index within the clip.
         start: where it begins within the clip, in seconds.
         padded: whether the clip was repeated to fill it.
-        groups: width D -> [Lg, D] in the store's dtype.
+        groups: width D -> [Lg, D], or [F, Lg, D], in the store's dtype.
     """
     features: dict[str, Any] = {
         'key': key,
@@ -85,8 +85,8 @@ def _features_json(spec: StoreSpec) -> dict[str, Any]:
     for name, dtype in (('window', 'int64'), ('start', 'float32'), ('padded', 'int64')):
         tensor = {'shape': {}, 'dtype': dtype, 'encoding': 'none'}
         features[name] = {'pythonClassName': _FEATURES + 'scalar.Scalar', 'tensor': tensor}
-    for width, layers in spec.groups.items():
-        shape = {'dimensions': [str(len(layers)), str(width)]}
+    for width in spec.groups:
+        shape = {'dimensions': [str(axis) for axis in spec.shape(width)]}
         tensor = {'shape': shape, 'dtype': spec.store_dtype, 'encoding': 'bytes'}
         features[embedding_name(width)] = {
             'pythonClassName': _FEATURES + 'tensor_feature.Tensor',
@@ -107,12 +107,13 @@ def _info_json(spec: StoreSpec, lengths: list[int], size: int) -> dict[str, Any]
         'shardLengths': [str(length) for length in lengths],
     }
     layers = ', '.join(f'{name} ({width})' for name, width in spec.layers)
+    what = f'{spec.frames} frames' if spec.frames else 'Time-mean embeddings'
     return {
         'name': 'windows',
         'version': '1.0.0',
         'fileFormat': 'array_record',
         'description': (
-            f'Time-mean embeddings of all layers of {spec.encoder}, one record per window of '
+            f'{what} of all layers of {spec.encoder}, one record per window of '
             f'{spec.window_samples / spec.sample_rate:g} s. Layers: {layers}.'
         ),
         'splits': [split],

@@ -1,4 +1,5 @@
-"""Windows batched across clips at one static shape, through the encoder, averaged over time.
+"""Windows batched across clips at one static shape, through the encoder, averaged over time or
+brought to the frame rate that is stored.
 
 Every device always runs the same [B, S]; the rows that fill up the last batch of a shard are
 zeros whose results are dropped. Dispatch is asynchronous: a few batches per device are in
@@ -20,7 +21,7 @@ from jaxprobe.features.spec import StoreSpec
 
 IN_FLIGHT = 2  # Batches per device: one runs while the next waits.
 
-Pooled = tuple[dict[int, Float[Array, 'B _ _']], Bool[Array, 'B']]
+Pooled = tuple[dict[int, Float[Array, 'B ...']], Bool[Array, 'B']]
 
 
 class Row(NamedTuple):
@@ -33,7 +34,7 @@ class Row(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """An encoded batch: its rows, width D -> [B, Lg, D] (the first len(rows) count), all finite?"""
+    """An encoded batch: its rows, width D -> [B, (F,) Lg, D] (len(rows) count), all finite?"""
 
     rows: list[Row]
     groups: dict[int, np.ndarray]
@@ -62,27 +63,33 @@ def batches(
 def pooling(
     encode: Callable[..., Any], spec: StoreSpec
 ) -> Callable[[Params, Float[Array, 'B S']], Pooled]:
-    """Builds the function that encodes a batch and averages every layer over time, in float32.
+    """Builds the function that encodes a batch and pools every layer over time, in float32.
 
     Args:
         encode: of an `Encoder`.
         spec: names the layers and the dtype that is stored.
 
     Returns:
-        `(params, wave [B S]) -> (width D -> [B, Lg, D] in the store's dtype, finite [B])`,
-        to be compiled as one program, so that frames never leave the device.
+        `(params, wave [B S]) -> (width D -> [B, Lg, D], or [B, F, Lg, D] of a store of frames,
+        in the store's dtype, finite [B])`, to be compiled as one program, so that no more than
+        is stored leaves the device.
     """
 
     def run(params: Params, wave: Float[Array, 'B S']) -> Pooled:
         states = encode(params, wave)
         if not isinstance(states, tuple):
             states = tuple(jnp.moveaxis(states, 1, 0))
-        means = [state.astype(jnp.float32).mean(axis=1) for state in states]
+        states = [state.astype(jnp.float32) for state in states]
+        if spec.frames:
+            pooled = [at_rate(state, spec.frames) for state in states]
+        else:
+            pooled = [state.mean(axis=1) for state in states]
         groups = {
-            width: jnp.stack([means[layer] for layer in layers], axis=1)
+            width: jnp.stack([pooled[layer] for layer in layers], axis=-2)
             for width, layers in spec.groups.items()
         }
-        finite = jnp.stack([jnp.isfinite(mean).all(axis=1) for mean in means]).all(axis=0)
+        whole = [jnp.isfinite(one).all(axis=tuple(range(1, one.ndim))) for one in pooled]
+        finite = jnp.stack(whole).all(axis=0)
         return {width: g.astype(spec.store_dtype) for width, g in groups.items()}, finite
 
     return run
@@ -110,6 +117,29 @@ def host_pooling(
         return groups, np.logical_and.reduce(finite, axis=0)
 
     return run
+
+
+SLACK = 2  # Frames that convolutions without padding cost at the end of a window.
+
+
+def at_rate(states: Float[Array, 'B T D'], frames: int) -> Float[Array, 'B F D']:
+    """Brings a window's frames to another number of evenly spaced ones.
+
+    Where there are a frame or two less than asked for, the last is repeated: convolutions cut
+    them off, and frame t is still frame t. Where there are more, each is the mean of those
+    whose time it covers; where there are fewer, the one that covers its time.
+    """
+    got = states.shape[1]
+    if got == frames:
+        return states
+    if 0 < frames - got <= SLACK and got > 4 * SLACK:
+        return jnp.pad(states, ((0, 0), (0, frames - got), (0, 0)), mode='edge')
+    if got < frames:
+        return states[:, np.arange(frames) * got // frames]
+    edges = np.arange(frames + 1) * got // frames
+    owner = np.repeat(np.arange(frames), np.diff(edges))
+    sums = jax.ops.segment_sum(jnp.moveaxis(states, 1, 0), owner, frames, indices_are_sorted=True)
+    return jnp.moveaxis(sums / np.diff(edges)[:, None, None].astype(np.float32), 0, 1)
 
 
 class Encoding:

@@ -113,3 +113,20 @@ def test_one_program_per_device_whatever_the_number_of_batches():
         list(encoding.start(np.zeros((4, store_case.WINDOW), np.float32), []))
     list(encoding.drain())
     assert traced == [(4, store_case.WINDOW)]
+
+
+@pytest.mark.parametrize('got', [4, 5, 10, 12, 13, 23])
+def test_frames_at_another_rate(got):
+    """More are averaged over the time they cover, fewer stand for it; one or two are repeated."""
+    states = np.random.RandomState(0).standard_normal((2, got, 3)).astype(np.float32)
+    found = np.asarray(encode.at_rate(jnp.asarray(states), 12))
+    assert found.shape == (2, 12, 3)
+    edges = np.arange(13) * got / 12
+    for f in range(12):
+        if got == 10:
+            expected = states[:, min(f, 9)]
+        elif got < 12:
+            expected = states[:, f * got // 12]
+        else:
+            expected = states[:, int(edges[f]) : int(edges[f + 1])].mean(axis=1)
+        np.testing.assert_allclose(found[:, f], expected, rtol=1e-5, atol=1e-6)
