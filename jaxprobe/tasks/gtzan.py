@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jaxprobe.core.errors import DataError
+from jaxprobe.tasks import marble_v2
 from jaxprobe.tasks.base import SPLITS, DatasetCard, Item, Kind, Preparation, Protocol, Task
 
 LABELS = (
@@ -74,9 +75,13 @@ CARD = DatasetCard(
 )
 
 
-def genre() -> Task:
-    """Ten genres, accuracy per song, MARBLE v1's numbers."""
-    return Task(
+def genre(jsonl: str = '') -> Task:
+    """Ten genres, accuracy per song, MARBLE v1's numbers.
+
+    Args:
+        jsonl: MARBLE v2's lists instead: the folder of GTZANGenre.train.jsonl.
+    """
+    task = Task(
         name='gtzan_genre',
         kind=Kind.MULTICLASS,
         labels=LABELS,
@@ -86,6 +91,9 @@ def genre() -> Task:
         prepare=prepare,
         items=items,
     )
+    if not jsonl:
+        return task
+    return marble_v2.task(task, jsonl, 'GTZANGenre', marble_v2.one_of(LABELS), notes=(_SHORT,))
 
 
 def prepare(data_dir: Path) -> Preparation:

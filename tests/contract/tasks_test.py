@@ -7,21 +7,22 @@ import pytest
 
 from jaxprobe.core.errors import DataError
 from jaxprobe.metrics import kinds
-from jaxprobe.tasks import gtzan, registry, targets
+from jaxprobe.tasks import registry, targets
 from jaxprobe.tasks.base import SPLITS, Kind
+from tests.tasks import trees
 
 NAMES = tuple(registry.TASKS)
+
+# No list of the owner's says how many items each part has; a rule splits what is on disk.
+UNCOUNTED = ('vocalset_singer', 'vocalset_technique')
 
 
 def small(name, folder):
     """The task in a form whose data can be laid out in `folder` at once."""
     if name.startswith('synth_'):
         return registry.build(name, {'items': (12, 6, 6)})
-    if name == 'gtzan_genre':
-        for item in gtzan.split():
-            path = folder / 'gtzan_genre/genres' / item.split('.')[0] / f'{item}.wav'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b'RIFF')
+    if name in trees.LAY:
+        trees.LAY[name](folder)
         return registry.build(name)
     assert name == 'own_data', f'say here how {name} is laid out small'
     rows = [f'{k}.wav,{s},{k % 2}' for k, s in enumerate(SPLITS * 2)]
@@ -64,8 +65,9 @@ def test_card(name):
         assert getattr(card, field).strip(), f'{field} of {card.name} is empty'
     if name == 'own_data':
         return
-    assert set(card.items) == set(SPLITS)
-    assert min(card.items.values()) > 0
+    if name not in UNCOUNTED:
+        assert set(card.items) == set(SPLITS)
+        assert min(card.items.values()) > 0
     assert card.hours > 0
     assert card.folder
     assert not card.folder.startswith('/')
@@ -79,9 +81,13 @@ def test_items_of_a_small_tree(name, tmp_path):
     items = task.items(tmp_path)
     assert found.usable
     assert found.missing == ()
-    assert found.expected == found.found == task.card.items
+    assert found.expected == found.found
+    if found.found != task.card.items and name not in UNCOUNTED:
+        # A small tree of a large data set: allowed, and said.
+        assert name in trees.LAY
+        assert any('scores cannot be compared' in note for note in found.notes)
     assert found.split_sha256 == targets.split_sha256(items)
-    assert len({item.id for item in items}) == len(items) == sum(task.card.items.values())
+    assert len({item.id for item in items}) == len(items) == sum(found.expected.values())
     assert [i.split for i in items if i.split in SPLITS] == [i.split for i in items]
     assert all(item.path.is_file() for item in items)
     assert not {item.id for item in items} & set(task.card.broken)

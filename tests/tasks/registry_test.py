@@ -35,7 +35,7 @@ def test_text_is_read_as_the_default_is():
         ({'monitor': 'acuracy'}, "Did you mean 'accuracy'"),
         ({'dropout': 1.0, 'epochs': 0}, r'epochs=0 .*; dropout=1.0 must be'),
         ({'aggregation': 'mean'}, 'not logits, probs or embeddings'),
-        ({'tail': 'keep'}, 'not drop or overlap'),
+        ({'tail': 'keep'}, 'not drop, overlap or pad'),
         ({'plateau_factor': 0.0, 'window_seconds': -1.0}, 'plateau_factor=0.0.*window_seconds=-1'),
         ({'hidden': (0,)}, 'positive widths'),
     ],
