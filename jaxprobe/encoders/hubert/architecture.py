@@ -225,7 +225,10 @@ def size(config: Mapping[str, Any], key: str, default: int, what: str) -> int:
     Raises:
         ConfigError: no positive integer.
     """
-    return sizes({key: [config.get(key, default)]}, key, (default,), what)[0]
+    found = config.get(key, default)
+    if type(found) is not int or found < 1:
+        raise ConfigError(f'{what}: {key}={found!r} is not a positive integer.')
+    return found
 
 
 def sizes(

@@ -7,6 +7,7 @@ which the port runs without a mask. Short items are repeated instead.
 """
 
 import dataclasses
+from typing import Any
 
 from jaxprobe.encoders.base import Card, Layer, WeightsRef
 from jaxprobe.encoders.hubert import architecture
@@ -70,7 +71,7 @@ def wave_card(
         presets: beside MARBLE's.
         **facts: the other fields of `WaveCard`, as they are.
     """
-    described = {
+    described: dict[str, Any] = {
         'code_licence': 'Apache-2.0 (transformers)',
         'homepage': f'https://huggingface.co/{weights.source}',
     }
@@ -91,7 +92,9 @@ def wave_card(
         weights=weights,
         options=(normalise(zscore), *options),
         presets=(*marble(zscore), *presets),
-        gflop_per_second=architecture.gflop_per_second(a, sample_rate, window_seconds),
+        gflop_per_second=round(
+            architecture.gflop_per_second(a, sample_rate, window_seconds), 1
+        ),
         configure='jaxprobe.encoders.hubert.card:configure',
         **(described | facts),
     )
@@ -152,7 +155,7 @@ def marble(zscore: str) -> tuple[Preset, ...]:
         Preset(
             name='marble_v1',
             what='MARBLE-Benchmark: windows of the task; the z-score, where there is one, over '
-            'the whole item before it is cut',
+            'the whole item before it is cut; the shorter tails it keeps follow the task here',
             options={'normalise': zscore},
         ),
         Preset(
