@@ -1,11 +1,13 @@
 """The contract of `jaxprobe.encoders.base`, checked on synthetic waves: no data, no reference."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from jaxprobe.encoders.base import Card, Encoder
+from jaxprobe.encoders.base import Card, Encoder, compiled
 
 Outputs = tuple[np.ndarray, ...]  # One [B T_l D_l] per layer.
 
@@ -33,26 +35,17 @@ def contract(encoder: Encoder) -> list[Finding]:
         One finding per check; where the output has not the declared shape, the checks that
         would read it are left out.
     """
-    import jax
-
     card = encoder.card
     samples = _check_samples(card)
     waves = signals(card.lead_samples + samples, card.sample_rate)
     findings = [_card(card), _params(encoder)]
     try:
-        promised = layers_of(jax.eval_shape(encoder.encode, encoder.params, waves))
+        encode, promised = _prepared(encoder, waves)
     except Exception as error:  # A user's own encoder may die of anything.
         return [*findings, Finding('traces', False, f'{type(error).__name__}: {error}')]
     findings += [_shapes(card, promised), _frame_rate(card, promised, samples)]
     if not all(finding.ok for finding in findings[2:]):
         return findings
-    traces = []
-
-    def traced(params, wave):
-        traces.append(wave.shape)
-        return encoder.encode(params, wave)
-
-    encode = jax.jit(traced)
     first = run_exactly(encode, encoder.params, waves)
     again = run_exactly(encode, encoder.params, waves)
     mixed = run_exactly(encode, encoder.params, waves[[3, 2, 0, 0]])
@@ -60,13 +53,26 @@ def contract(encoder: Encoder) -> list[Finding]:
         _finite(first),
         _same_rows(first, again, [0, 1, 2, 3], [0, 1, 2, 3], 'repeatable', 0.0),
         _same_rows(first, mixed, [0, 0, 2, 3], [2, 3, 1, 0], 'rows independent', ROW_LIMIT),
+        _batch_size(encoder, first, waves),
         _shift(first, card),
         _responds(first, card),
-        Finding('static shape', len(traces) == 1, f'traced {len(traces)} x for 3 batches'),
     ]
+    if card.zero_pad:
+        findings.append(_zeros_after(encode, encoder, first, waves))
     if not card.fixed_window:
         findings.append(_shortest(encoder))
     return findings
+
+
+def _prepared(encoder: Encoder, waves: np.ndarray) -> tuple[Callable[..., Any], tuple]:
+    """What runs the encoder at one shape and no other, and the shapes that come out."""
+    if encoder.host:
+        return encoder.encode, encoder.encode(encoder.params, waves)
+    import jax
+
+    with jax.default_matmul_precision('highest'):
+        traced = jax.jit(encoder.encode).trace(encoder.params, waves)
+        return traced.lower().compile(), layers_of(traced.out_info)
 
 
 def signals(samples: int, sample_rate: int) -> Float[np.ndarray, '4 S']:
@@ -125,6 +131,8 @@ def _card(card: Card) -> Finding:
         'mix names a layer that is not there': any(not 0 <= i < len(names) for i in card.mix),
         'mix combines layers of different width': len(mixed) > 1,
         f'short={card.short!r} is unknown': card.short not in ('repeat', 'refuse'),
+        'a preset asks for zeros, which zero_pad=False rules out': not card.zero_pad
+        and any('pad' in (preset.tail, preset.short) for preset in card.presets),
         'window_seconds and window_samples differ': abs(seconds - card.window_seconds) > 1e-3,
         'min_samples exceeds the window': card.min_samples > card.window_samples,
         f'lead_samples={card.lead_samples} is negative': card.lead_samples < 0,
@@ -189,6 +197,49 @@ def _same_rows(
     return Finding(check, worst <= limit, f'moved by {worst:.1e}, limit {limit:.0e}')
 
 
+def _batch_size(encoder: Encoder, first: Outputs, waves: np.ndarray) -> Finding:
+    """A window alone, or one of three, gives what it gave as one of four."""
+    encode = compiled(encoder)
+    findings = [
+        _same_rows(
+            first,
+            run_exactly(encode, encoder.params, waves[:rows]),
+            list(range(rows)),
+            list(range(rows)),
+            'batch size',
+            ROW_LIMIT,
+        )
+        for rows in (1, 3)
+    ]
+    seen = '; '.join(f'{n}: {f.detail}' for n, f in zip(('alone', 'of three'), findings))
+    return Finding('batch size', all(finding.ok for finding in findings), seen)
+
+
+def _zeros_after(
+    encode: Callable[..., Any], encoder: Encoder, first: Outputs, waves: np.ndarray
+) -> Finding:
+    """Zeros in place of the last quarter leave the frames before its receptive field alone."""
+    card = encoder.card
+    cut = waves.shape[1] * 3 // 4
+    filled = waves.copy()
+    filled[:, cut:] = 0.0
+    outputs = run_exactly(encode, encoder.params, filled)
+    heard = (cut - card.lead_samples) / card.sample_rate - card.receptive_field
+    seconds = (waves.shape[1] - card.lead_samples) / card.sample_rate
+    worst, frames = 0.0, 0
+    for layer, before, after in zip(card.layers, first, outputs, strict=True):
+        kept = int(before.shape[1] * heard / seconds) if layer.frames else 0
+        if kept < 1:
+            continue
+        frames += kept
+        scale = max(1.0, float(np.sqrt(np.mean(before**2))))
+        worst = max(worst, float(np.abs(before - after)[:, :kept].max()) / scale)
+    if not frames:
+        return Finding('zeros after', True, 'every frame hears the whole window')
+    seen = f'{frames} frames before them moved by {worst:.1e}, limit {ROW_LIMIT:.0e}'
+    return Finding('zeros after', worst <= ROW_LIMIT, seen)
+
+
 def _shift(outputs: Outputs, card: Card) -> Finding:
     moved = {}
     for layer, output in zip(card.layers, outputs, strict=True):
@@ -213,11 +264,9 @@ def _responds(outputs: Outputs, card: Card) -> Finding:
 
 def _shortest(encoder: Encoder) -> Finding:
     """The shortest window the card admits, with its lead, gives a frame or more, all finite."""
-    import jax
-
     samples = encoder.card.min_samples
     waves = signals(encoder.card.lead_samples + samples, encoder.card.sample_rate)
-    outputs = run_exactly(jax.jit(encoder.encode), encoder.params, waves)
+    outputs = run_exactly(compiled(encoder), encoder.params, waves)
     good = all(output.shape[1] >= 1 and np.isfinite(output).all() for output in outputs)
     frames = min(output.shape[1] for output in outputs)
     return Finding('shortest input', good, f'{samples} samples: {frames} frames or more')

@@ -60,7 +60,7 @@ def torch_module(
     sample_rate: int,
     window_seconds: float,
     frame_rate: float,
-    taps: Sequence[Tap],
+    taps: Sequence[Tap] | Tap,
     mix: Sequence[str] | None = None,
     min_seconds: float = 0.0,
     **more: Any,
@@ -85,6 +85,7 @@ def torch_module(
     Raises:
         ConfigError: the description contradicts itself.
     """
+    taps = (taps,) if isinstance(taps, Tap) else tuple(taps)
     wrong = [f'{t.name}: axes={t.axes!r}' for t in taps if sorted(t.axes) not in _AXES]
     if wrong:
         raise ConfigError(
@@ -101,7 +102,7 @@ def torch_module(
         window_seconds=window_seconds,
         min_seconds=min_seconds,
         frame_rate=frame_rate,
-        taps=tuple(taps),
+        taps=taps,
         build='jaxprobe.encoders.external_torch:build',
         **more,
     )

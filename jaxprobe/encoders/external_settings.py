@@ -43,6 +43,7 @@ def evaluating(torch: Any, device: Any, seed: int) -> Iterator[None]:
     """
     backends, numbers = _backends(torch), (random.getstate(), np.random.get_state())
     before = (torch.get_default_dtype(), torch.is_grad_enabled())
+    matmul = torch.get_float32_matmul_precision()
     cuda = [torch.cuda.current_device()] if device.type == 'cuda' else []
     try:
         with torch.random.fork_rng(devices=cuda), torch.no_grad():
@@ -51,10 +52,12 @@ def evaluating(torch: Any, device: Any, seed: int) -> Iterator[None]:
                 torch.cuda.default_generators[index].manual_seed(seed)
             random.seed(seed)
             np.random.seed(seed)
+            torch.set_float32_matmul_precision('highest')
             for name in backends:
                 _set(torch.backends, name, _BACKENDS.get(name, _BACKENDS_BEFORE.get(name)))
             yield
     finally:
+        torch.set_float32_matmul_precision(matmul)
         for name, value in backends.items():
             _set(torch.backends, name, value)
         random.setstate(numbers[0])

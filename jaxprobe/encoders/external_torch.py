@@ -296,9 +296,9 @@ def _tensors(torch: Any, tensors: Mapping[str, Any]) -> str:
     """The identity of torch tensors of any type, through their bytes."""
     return tensors_sha256(
         {
-            f'{name} {tensor.dtype}': np.frombuffer(
-                tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy(), np.uint8
-            ).reshape(*tensor.shape, -1)
+            f'{name} {tensor.dtype} {tuple(tensor.shape)}': (
+                tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+            )
             for name, tensor in tensors.items()
         }
     )

@@ -9,6 +9,7 @@ import pytest
 
 from jaxprobe.encoders.base import Card, Encoder, Layer, WeightsRef
 from jaxprobe.encoders.contract import contract, layers_of, run_exactly, signals
+from jaxprobe.encoders.options import Preset
 
 CARD = Card(
     name='mock',
@@ -68,6 +69,7 @@ def test_a_tuple_of_layers_is_as_good_as_one_array():
         ({'window_seconds': 2.5}, 'differ'),
         ({'min_samples': 4000}, 'exceeds'),
         ({'lead_samples': -1}, 'negative'),
+        ({'presets': (Preset(name='p', what='', tail='pad'),)}, 'zero_pad=False'),
         ({'weights_licence': ''}, 'licence'),
     ],
 )
@@ -140,6 +142,42 @@ def test_rows_independent_of_their_place():
         return states(params, wave) + 0.01 * row
 
     assert failed(mock(numbered)) == ['rows independent']
+
+
+def test_batch_size():
+    def counted(params, wave):
+        return states(params, wave) * (1 + 0.01 * (wave.shape[0] == 3))
+
+    assert failed(mock(counted)) == ['batch size']
+
+    def alone(params, wave):
+        return states(params, wave) * (1 + 0.01 * (wave.shape[0] == 1))
+
+    assert failed(mock(alone)) == ['batch size']
+
+
+def test_zeros_after_the_audio():
+    assert failed(mock(zero_pad=True)) == []
+
+    def normalised(params, wave):
+        return states(params, wave / (wave.std(axis=1, keepdims=True) + 1e-3))
+
+    assert failed(mock(normalised)) == []  # Zeros never follow the audio.
+    assert failed(mock(normalised, zero_pad=True)) == ['zeros after']
+    seen = contract(mock(normalised, zero_pad=True, receptive_field=3.0))
+    assert [f.detail for f in seen if f.check == 'zeros after'] == [
+        'every frame hears the whole window'
+    ]
+
+
+def test_an_encoder_on_the_host_is_held_to_the_same():
+    def host(params, wave):
+        assert isinstance(wave, np.ndarray)
+        return tuple(np.asarray(state) for state in states(params, wave).swapaxes(0, 1))
+
+    assert failed(mock(host)._replace(host=True)) == []
+    deaf = mock(lambda p, w: tuple(0 * state for state in host(p, w)))._replace(host=True)
+    assert failed(deaf) == ['responds']
 
 
 def test_one_sample_later():
