@@ -93,22 +93,7 @@ def mini(shared):
 @pytest.fixture(scope='module')
 def tensors(seeds):
     """The mini prior's state dict."""
-    a = MINI
-    width = a.prior_width
-    shapes = {
-        'prior.x_emb.weight': (a.bins, width),
-        'prior.pos_emb.pos_emb': (a.n_ctx, width),
-        'y_emb.artist_emb.emb.weight': (a.artists, width),
-        'y_emb.bow_genre_emb.emb.weight': (a.genres, width),
-    }
-    for table in ('total_length_emb', 'absolute_pos_emb', 'relative_pos_emb'):
-        shapes[f'y_emb.{table}.emb.weight'] = (a.times, width)
-    for depth in range(a.prior_depth):
-        for leaf, shape in prior.layer_shapes(a).items():
-            module, kind = leaf.rsplit('.', 1)
-            norm = module.startswith('ln')
-            theirs = {'kernel': 'w', 'scale': 'weight', 'bias': 'bias' if norm else 'b'}[kind]
-            shapes[f'prior.transformer._attn_mods.{depth}.{module}.{theirs}'] = shape
+    shapes = weights.prior_tensors(MINI, MINI.prior_depth)
     return {name: drawn(seeds, 'prior.', name, shape) for name, shape in shapes.items()}
 
 

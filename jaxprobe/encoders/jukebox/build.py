@@ -12,7 +12,8 @@ from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders.base import Card, Encoder, Layer, Params, WeightsRef
 from jaxprobe.encoders.blocks.precision import Precision, precision
-from jaxprobe.encoders.jukebox import architecture, card, prior, vqvae, weights as tables
+from jaxprobe.encoders.jukebox import architecture, card, prior, vqvae
+from jaxprobe.encoders.jukebox import weights as tables
 from jaxprobe.encoders.jukebox.architecture import Architecture
 from jaxprobe.encoders.options import Options
 

@@ -143,7 +143,7 @@ def windowed(card: Card, options: Options, context: int, block: int) -> Card:
     if options['context'] == 'clip':
         if tokens != context:
             raise ConfigError(
-                f'{card.name}: context=clip is jukemir\'s, which keeps all of {context} tokens; '
+                f"{card.name}: context=clip is jukemir's, which keeps all of {context} tokens; "
                 f'with tokens={options["tokens"]} use context=window.'
             )
         samples = samples * CLIP_SAMPLES // (TOKENS * HOP)

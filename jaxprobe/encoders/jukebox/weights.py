@@ -39,6 +39,8 @@ DROPPED_VQVAE = {
     'bottleneck.level_blocks.1.k': 'codebook of the middle codes',
 }
 
+_TIMES = ('total_length_emb', 'absolute_pos_emb', 'relative_pos_emb')  # Tables.
+
 CODEBOOK_SCALE = 0.1  # Of random codes: about what the untrained encoder puts out.
 FLOATS = (np.float16, ml_dtypes.bfloat16, np.float32)
 
@@ -222,7 +224,6 @@ def _conv(ours: str, theirs: str) -> Mapped:
 
 def tables_map(a: Architecture) -> Mapped:
     """Our leaf -> (their tensors, transform) for what comes before the prior's first layer."""
-    times = ('total_length_emb', 'absolute_pos_emb', 'relative_pos_emb')
     return {
         'prior.tokens': ('prior.x_emb.weight', None),
         'prior.start': (
@@ -230,10 +231,26 @@ def tables_map(a: Architecture) -> Mapped:
             conditioning.start,
         ),
         'prior.positions': (
-            ('prior.pos_emb.pos_emb', *(f'y_emb.{table}.emb.weight' for table in times)),
+            ('prior.pos_emb.pos_emb', *(f'y_emb.{table}.emb.weight' for table in _TIMES)),
             lambda places, *tables: places + conditioning.labels(a, *tables),
         ),
     }
+
+
+def prior_tensors(a: Architecture, layers: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the prior's file that are read, with so many layers."""
+    width = a.prior_width
+    found = {
+        'prior.x_emb.weight': (a.bins, width),
+        'prior.pos_emb.pos_emb': (a.n_ctx, width),
+        'y_emb.artist_emb.emb.weight': (a.artists, width),
+        'y_emb.bow_genre_emb.emb.weight': (a.genres, width),
+    }
+    for table in _TIMES:
+        found[f'y_emb.{table}.emb.weight'] = (a.times, width)
+    for layer in range(layers):
+        found |= {theirs: shape for _, theirs, shape in _layer_names(a, layer)}
+    return found
 
 
 def _layer_names(a: Architecture, layer: int) -> list[tuple[str, str, tuple[int, ...]]]:
