@@ -114,6 +114,15 @@ def test_vgg_with_published_weights(shared, real, patches, name, clip):
             close(f'{name} {clip} {key}', np.asarray(pool)[:, ::t, ::f], theirs[key])
 
 
+def test_the_vector_of_jukemir_with_published_weights(shared, real, item, tmp_path):
+    """Their pools of the first patches, through the file and the layer that `pooled` adds."""
+    encoder = real('musicnn_msd', options={'pooled': True})
+    layers = jax.jit(encoder.encode)(encoder.params, batches_of_file(item, tmp_path, encoder))
+    with np.load(shared / 'fixtures/musicnn/MSD_musicnn_synth.npz') as theirs:
+        wanted = np.concatenate([theirs['mean_pool'], theirs['max_pool']], -1)
+    close('musicnn_msd pooled', np.asarray(layers[6])[:, 0], wanted)
+
+
 def seeded_tensors(seeded, arch):
     """The fixture's weights, under the names of the authors' graph."""
     found = {}

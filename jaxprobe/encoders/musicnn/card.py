@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
+from jaxprobe.encoders.options import Option, Options, Preset
 
 WHEEL = WeightsRef(
     kind='wheel',
@@ -15,6 +16,42 @@ WHEEL = WeightsRef(
 
 WINDOW_SAMPLES = 187 * 256  # 187 frames of 16 ms.
 LEAD_SAMPLES = 256  # Half of the first frame lies before the window.
+
+FRONTEND = Option(
+    'frontend',
+    'librosa',
+    ('librosa', 'essentia'),
+    "the authors' log mel; or Essentia's: symmetric Hann, no half precision, zeros before the item",
+)
+PENULTIMATE = Option(
+    'penultimate',
+    'graph',
+    ('graph', 'pre_relu'),
+    'the dense layer as the tags read it; or before its ReLU and normalisation, as mir_ref',
+)
+POOLED = Option(
+    'pooled',
+    False,
+    (False, True),
+    'adds the layer `pooled` after the others: mean, then maximum over time of front and cnn1-3',
+)
+PATCHES = Preset(
+    name='jukemir',
+    what='mean and maximum pools of 3 s patches that abut, the rest dropped '
+    '(representations/musicnn/main.py); their vector is the mean of layer `pooled`',
+    tail='drop',
+    options={'pooled': True},
+)
+
+
+def _measured(error: float, weights: str = 'published') -> Parity:
+    return Parity(
+        error=error,
+        reference="the authors' code on TensorFlow 2.15",
+        weights=weights,
+        command='pytest tests/parity/musicnn_test.py -s',
+    )
+
 
 MSD = 'Million Song Dataset, about 200 000 tracks with 50 Last.fm tags'
 MTT = 'MagnaTagATune, about 19 000 clips with 50 tags'
@@ -54,12 +91,29 @@ MUSICNN_MSD = Card(
     'tagging at scale", ISMIR 2018.',
     homepage='https://github.com/jordipons/musicnn',
     gflop_per_second=0.94,
+    options=(FRONTEND, PENULTIMATE, POOLED),
+    presets=(
+        Preset(
+            name='mir_ref',
+            what="Essentia's msd-musicnn-1, node model/dense/BiasAdd, patches 93 frames apart",
+            hop_seconds=1.488,
+            tail='drop',
+            options={'frontend': 'essentia', 'penultimate': 'pre_relu'},
+        ),
+    ),
+    parity=_measured(1.1e-5),
+    configure='jaxprobe.encoders.musicnn.card:configure',
     port_version=2,  # 2: windows come with their lead, so that every frame is the reference's.
     build='jaxprobe.encoders.musicnn.model:build',
 )
 
 MUSICNN_MTT = dataclasses.replace(
-    MUSICNN_MSD, name='musicnn_mtt', title='MusiCNN (MTT)', training_data=MTT
+    MUSICNN_MSD,
+    name='musicnn_mtt',
+    title='MusiCNN (MTT)',
+    training_data=MTT,
+    presets=(),
+    parity=_measured(2.2e-5),
 )
 
 MUSICNN_MSD_BIG = dataclasses.replace(
@@ -76,6 +130,15 @@ MUSICNN_MSD_BIG = dataclasses.replace(
         '.index and .data-00000-of-00001) and set --config.encoder.weights=FOLDER',
     ),
     gflop_per_second=1.61,
+    presets=(
+        PATCHES,
+        dataclasses.replace(
+            PATCHES,
+            name='marble_v1',
+            what='as jukemir; its own resampler (torchaudio) is not followed',
+        ),
+    ),
+    parity=_measured(2.3e-6, weights='seeded'),
 )
 
 VGG_MSD = dataclasses.replace(
@@ -87,6 +150,30 @@ VGG_MSD = dataclasses.replace(
     frame_rate=0.67,
     receptive_field=2.992,
     gflop_per_second=0.59,
+    options=(),
+    presets=(),
+    parity=_measured(1.6e-5),
+    configure='',
 )
 
-VGG_MTT = dataclasses.replace(VGG_MSD, name='vgg_mtt', title='VGG (MTT)', training_data=MTT)
+VGG_MTT = dataclasses.replace(
+    VGG_MSD,
+    name='vgg_mtt',
+    title='VGG (MTT)',
+    training_data=MTT,
+    parity=_measured(4.1e-5),
+)
+
+
+def configure(card: Card, options: Options) -> Card:
+    """The card under its options: what is before an item's start, and the layer `pooled`.
+
+    `pooled` stands behind the others, out of the order of depth, so that no index changes.
+    """
+    if options['frontend'] == 'essentia':
+        card = dataclasses.replace(card, lead_fill='zeros')
+    if options['pooled']:
+        front, mid, *_ = card.layers
+        pooled = Layer('pooled', 2 * (front.width + 3 * mid.width), frames=False)
+        card = dataclasses.replace(card, layers=(*card.layers, pooled))
+    return card

@@ -40,24 +40,30 @@ def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
     return np.where(mel < _KNEE_MEL, mel * 200.0 / 3.0, above)
 
 
-def hann() -> Float[np.ndarray, 'fft']:
-    """The periodic Hann window of 512 samples."""
-    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)
+def hann(symmetric: bool = False) -> Float[np.ndarray, 'fft']:
+    """A Hann window of 512 samples: periodic, or symmetric as Essentia's."""
+    period = FFT - 1 if symmetric else FFT
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / period)
 
 
 def log_mel(
-    window: Float[Array, 'fft'], mel: Float[Array, 'spectrum bands'], wave: Float[Array, 'B S']
+    window: Float[Array, 'fft'],
+    mel: Float[Array, 'spectrum bands'],
+    wave: Float[Array, 'B S'],
+    halved: bool = True,
 ) -> Float[Array, 'B T bands']:
     """Log-compressed mel power at 62.5 frames per second.
 
     Frame i covers samples 256 i to 256 i + 511, and nothing is padded: the reference centres its
     frames, so the wave has to begin half a frame before the window (`Card.lead_samples`). At the
-    start of a file the reference reflects; so does whoever cuts the windows.
+    start of a file the reference reflects; so does whoever cuts the windows. Essentia has zeros
+    there, its own window, and keeps power in single precision.
 
     Args:
         window: from `hann`.
         mel: from `slaney_mel`.
         wave: [B S] in +-1; 256 + 47 872 samples give the 187 frames of a patch.
+        halved: whether power goes through half precision, as the authors' does.
 
     Returns:
         [B T 96] with T = S // 256 - 1.
@@ -65,7 +71,7 @@ def log_mel(
     spectrum = jnp.fft.rfft(frames(wave, FFT, HOP) * window[None, None])
     power = spectrum.real**2 + spectrum.imag**2
     bands = jnp.matmul(power, mel, precision='highest')
-    return compress(bands)
+    return compress(bands) if halved else scaled(bands)
 
 
 def compress(bands: Float[Array, '*shape']) -> Float[Array, '*shape']:
@@ -76,4 +82,9 @@ def compress(bands: Float[Array, '*shape']) -> Float[Array, '*shape']:
     float16's range itself, which no wave in +-1 has, is clipped instead of becoming infinite.
     """
     halved = jnp.minimum(bands, LARGEST_FLOAT16).astype(jnp.float16)
-    return jnp.log10(10000.0 * halved.astype(jnp.float32) + 1.0)
+    return scaled(halved.astype(jnp.float32))
+
+
+def scaled(bands: Float[Array, '*shape']) -> Float[Array, '*shape']:
+    """log10(10000 x + 1)."""
+    return jnp.log10(10000.0 * bands + 1.0)

@@ -7,7 +7,8 @@ frequency where one follows: see `_shaped_maximum`.
 """
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +18,11 @@ from jaxtyping import Array, Float
 
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders.base import Card, Encoder, Layer
+from jaxprobe.encoders.blocks.precision import precision
 from jaxprobe.encoders.musicnn import frontend
 from jaxprobe.encoders.musicnn.weights import NORM_LEAVES, Arch, Musicnn, Vgg
 from jaxprobe.encoders.musicnn.weights import load as load_weights
+from jaxprobe.encoders.options import Options, changed
 
 Block = dict[str, Array]
 EPSILON = 1e-3  # Of every batch normalisation, from the published graphs.
@@ -31,12 +34,33 @@ TINY = {
 POOLS = (((4, 1), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((2, 2), (2, 2)), ((4, 4), (4, 4)))
 
 
-def make_params(tensors: dict[str, np.ndarray], dtype: str = 'float32') -> dict[str, Block]:
+class Taps(NamedTuple):
+    """Everything that a MusiCNN computes of a patch and somebody reads.
+
+    front and cnn1-3 are [B 187 D]; the pools (over time, of front and cnn1-3), the dense layer's
+    output before its ReLU, after its normalisation (penultimate), and the logits are [B D].
+    """
+
+    front: Array
+    cnn1: Array
+    cnn2: Array
+    cnn3: Array
+    max_pool: Array
+    mean_pool: Array
+    pre_relu: Array
+    penultimate: Array
+    logits: Array
+
+
+def make_params(
+    tensors: dict[str, np.ndarray], dtype: str = 'float32', symmetric: bool = False
+) -> dict[str, Block]:
     """Turns checkpoint tensors into what `encode` multiplies with.
 
     Args:
         tensors: `block/leaf` -> array, as `weights.template` names them.
-        dtype: compute dtype of kernels and biases; normalisations stay float32.
+        dtype: compute dtype of kernels; biases and normalisations stay float32.
+        symmetric: Essentia's window.
 
     Returns:
         block -> kernel, bias, scale, shift; and the front end's window and filterbank.
@@ -57,7 +81,7 @@ def make_params(tensors: dict[str, np.ndarray], dtype: str = 'float32') -> dict[
             made['shift'] = jnp.asarray(wide['beta'] - wide['mean'] * scale, jnp.float32)
         params[block] = made
     params['frontend'] = {
-        'window': jnp.asarray(frontend.hann(), jnp.float32),
+        'window': jnp.asarray(frontend.hann(symmetric), jnp.float32),
         'mel': jnp.asarray(frontend.slaney_mel(), jnp.float32),
     }
     return params
@@ -82,6 +106,7 @@ def _convolved(
         (1, 1),
         pad,
         dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+        precision=precision(kernel.dtype.name).matmul,
         preferred_element_type=jnp.float32,
     )
 
@@ -124,6 +149,7 @@ def _mid(block: Block, x: Float[Array, 'B T I']) -> Float[Array, 'B T D']:
         (1,),
         ((3, 3),),
         dimension_numbers=('NHC', 'HIO', 'NHC'),
+        precision=precision(block['kernel'].dtype.name).matmul,
         preferred_element_type=jnp.float32,
     )
     return _normalised(block, jax.nn.relu(_biased(block, y)))
@@ -131,7 +157,12 @@ def _mid(block: Block, x: Float[Array, 'B T I']) -> Float[Array, 'B T D']:
 
 def _dense(block: Block, x: Float[Array, 'B I']) -> Float[Array, 'B D']:
     kernel = block['kernel']
-    y = jnp.matmul(x.astype(kernel.dtype), kernel, preferred_element_type=jnp.float32)
+    y = jnp.matmul(
+        x.astype(kernel.dtype),
+        kernel,
+        precision=precision(kernel.dtype.name).matmul,
+        preferred_element_type=jnp.float32,
+    )
     return _biased(block, y)
 
 
@@ -155,16 +186,24 @@ def back_end(
     params: dict[str, Block], front: Float[Array, 'B T D']
 ) -> tuple[Float[Array, 'B T_l D_l'], ...]:
     """Everything above the front end [B 187 D]; returns what `musicnn_layers` returns."""
+    t = taps(params, front)
+    return *t[:4], t.penultimate[:, None], t.logits[:, None]
+
+
+def taps(params: dict[str, Block], front: Float[Array, 'B T D']) -> Taps:
+    """Everything above the front end [B 187 D], also what only peers read."""
     cnn1 = _mid(params['mid1'], front)
     cnn2 = _mid(params['mid2'], cnn1) + cnn1
     cnn3 = _mid(params['mid3'], cnn2) + cnn2
     features = jnp.concatenate([front, cnn1, cnn2, cnn3], axis=-1)
+    max_pool, mean_pool = features.max(axis=1), features.mean(axis=1)
     # Interleaved: maximum and mean of feature 0, then of feature 1, ...
-    pooled = jnp.stack([features.max(axis=1), features.mean(axis=1)], axis=-1)
+    pooled = jnp.stack([max_pool, mean_pool], axis=-1)
     pooled = _normalised(params['pooled'], pooled.reshape(pooled.shape[0], -1))
-    penultimate = _normalised(params['dense'], jax.nn.relu(_dense(params['dense'], pooled)))
+    pre_relu = _dense(params['dense'], pooled)
+    penultimate = _normalised(params['dense'], jax.nn.relu(pre_relu))
     logits = _dense(params['output'], penultimate)
-    return front, cnn1, cnn2, cnn3, penultimate[:, None], logits[:, None]
+    return Taps(front, cnn1, cnn2, cnn3, max_pool, mean_pool, pre_relu, penultimate, logits)
 
 
 def vgg_layers(
@@ -182,10 +221,12 @@ def vgg_layers(
     return tuple(pools)
 
 
-def log_mel(params: dict[str, Block], wave: Float[Array, 'B S']) -> Float[Array, 'B T F']:
+def log_mel(
+    params: dict[str, Block], wave: Float[Array, 'B S'], halved: bool = True
+) -> Float[Array, 'B T F']:
     """The patch that a window with its lead stands for, [B 187 96]."""
     front = params['frontend']
-    return frontend.log_mel(front['window'], front['mel'], wave)
+    return frontend.log_mel(front['window'], front['mel'], wave, halved)
 
 
 def encode_musicnn(params: dict[str, Block], wave: Float[Array, 'B S']) -> tuple[Array, ...]:
@@ -193,13 +234,35 @@ def encode_musicnn(params: dict[str, Block], wave: Float[Array, 'B S']) -> tuple
     return musicnn_layers(params, log_mel(params, wave))
 
 
+def encode_as(options: Options) -> Callable[..., tuple[Array, ...]]:
+    """What `encode` is under options that are not all at their defaults.
+
+    Returns:
+        (params, wave) -> the layers of `encode_musicnn`: `penultimate` of another place, or
+        with `pooled` [B 1 D] behind them, the mean over time and then the maximum, as peers
+        concatenate them.
+    """
+    halved, before = options['frontend'] == 'librosa', options['penultimate'] == 'pre_relu'
+
+    def encode(params: dict[str, Block], wave: Float[Array, 'B S']) -> tuple[Array, ...]:
+        t = taps(params, front_end(params, log_mel(params, wave, halved)))
+        vectors = [t.pre_relu if before else t.penultimate, t.logits]
+        if options['pooled']:
+            vectors.append(jnp.concatenate([t.mean_pool, t.max_pool], axis=-1))
+        return (*t[:4], *(vector[:, None] for vector in vectors))
+
+    return encode
+
+
 def encode_vgg(params: dict[str, Block], wave: Float[Array, 'B S']) -> tuple[Array, ...]:
     """Encodes windows of 256 + 47 872 samples; the five pools, each averaged over frequency."""
     return tuple(pool.mean(axis=2) for pool in vgg_layers(params, log_mel(params, wave)))
 
 
-def build(card: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Encoder:
-    """Builds one of the five models; see `jaxprobe.encoders.base.load`.
+def build(
+    card: Card, *, weights: str, arch: str, dtype: str, seed: int, options: Options | None = None
+) -> Encoder:
+    """Builds one of the five models; see `jaxprobe.encoders.base.load`. VGG has no options.
 
     Raises:
         ConfigError: an architecture or dtype that does not exist here.
@@ -211,8 +274,11 @@ def build(card: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enco
     tensors, identity = load_weights(card, sizes, weights, seed)
     if arch:
         card = dataclasses.replace(card, layers=_layers(card, sizes))
-    encode = encode_vgg if isinstance(sizes, Vgg) else encode_musicnn
-    return Encoder(card, make_params(tensors, dtype), encode, identity)
+    if options is None:
+        return Encoder(card, make_params(tensors, dtype), encode_vgg, identity)
+    params = make_params(tensors, dtype, symmetric=options['frontend'] == 'essentia')
+    encode = encode_as(options) if changed(card.options, options) else encode_musicnn
+    return Encoder(card, params, encode, identity)
 
 
 def _sizes(card: Card, arch: str) -> Arch:
@@ -236,8 +302,9 @@ def _layers(card: Card, sizes: Arch) -> tuple[Layer, ...]:
     if isinstance(sizes, Vgg):
         widths = [sizes.filters] * len(card.layers)
     else:
-        widths = [sizes.front, *[sizes.mid] * 3, sizes.dense, sizes.outputs]
+        pooled = 2 * (sizes.front + 3 * sizes.mid)
+        widths = [sizes.front, *[sizes.mid] * 3, sizes.dense, sizes.outputs, pooled]
     return tuple(
         dataclasses.replace(layer, width=width)
-        for layer, width in zip(card.layers, widths, strict=True)
+        for layer, width in zip(card.layers, widths, strict=False)  # `pooled` may not be there.
     )

@@ -155,6 +155,40 @@ def test_encode_is_the_network_on_the_log_mel_of_the_wave(name):
     agree(layers, [np.asarray(layer) for layer in wanted])
 
 
+def under(**options):
+    encoder = base.load('musicnn_msd', weights='random', arch='tiny', options=options)
+    wave = noise(2, encoder.card.input_samples)
+    return encoder, [np.asarray(x) for x in jax.jit(encoder.encode)(encoder.params, wave)]
+
+
+def test_pooled_is_the_mean_then_the_maximum_and_moves_no_other_layer():
+    _, plain = under()
+    encoder, layers = under(pooled=True)
+    for ours, other in zip(layers, plain, strict=False):
+        np.testing.assert_array_equal(ours, other)
+    features = np.concatenate(plain[:4], -1)
+    wanted = np.concatenate([features.mean(1), features.max(1)], -1)
+    np.testing.assert_allclose(layers[6][:, 0], wanted, rtol=1e-5, atol=1e-6)
+    assert encoder.card.layers[6].width == wanted.shape[1]
+
+
+def test_penultimate_before_its_relu_leads_to_the_one_of_the_graph():
+    encoder, layers = under(penultimate='pre_relu')
+    _, plain = under()
+    before, block = layers[4], encoder.params['dense']
+    assert (before < 0).any()
+    after = np.maximum(before, 0) * np.asarray(block['scale']) + np.asarray(block['shift'])
+    np.testing.assert_allclose(after, plain[4], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(layers[5], plain[5])
+
+
+def test_essentias_front_end_moves_every_layer_a_little():
+    _, plain = under()
+    _, layers = under(frontend='essentia')
+    for ours, other in zip(layers, plain, strict=True):
+        assert 0 < np.linalg.norm(ours - other) / np.linalg.norm(other) < 0.05
+
+
 @pytest.mark.parametrize('name', ['musicnn_msd', 'vgg_msd'])
 def test_bfloat16_moves_the_output_a_little_and_leaves_it_float32(name):
     exact = base.load(name, weights='random', arch='tiny')
