@@ -196,6 +196,8 @@ ENCODERS = Registry(
         'data2vec_audio_base': 'jaxprobe.encoders.data2vec.card:DATA2VEC_AUDIO_BASE',
         'data2vec_audio_base_960h': 'jaxprobe.encoders.data2vec.card:DATA2VEC_AUDIO_BASE_960H',
         'music2vec': 'jaxprobe.encoders.data2vec.card:MUSIC2VEC',
+        'clmr': 'jaxprobe.encoders.clmr.card:CLMR',
+        'vggish': 'jaxprobe.encoders.vggish.card:VGGISH',
         'jukebox_5b': 'jaxprobe.encoders.jukebox.card:JUKEBOX_5B',
     },
     group='jaxprobe.encoders',

@@ -45,7 +45,7 @@ def test_card_of_the_published_model_is_complete(name):
     assert card.weights.kind in ('hub', 'wheel', 'file', 'none')
     if card.weights.kind != 'none':
         assert card.weights.how
-        assert card.weights.size
+        assert card.weights.size or 'size is not known' in card.weights.how
         assert card.citation
         assert card.homepage.startswith('https://')
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
 from jaxprobe.encoders.options import Option, Options, Preset
 
 SAMPLE_RATE = 22050
@@ -72,6 +72,12 @@ CLMR = Card(
             tail='pad',
             short='pad',
         ),
+    ),
+    parity=Parity(
+        error=3.9e-6,
+        reference="the authors' code on torch",
+        weights='seeded',
+        command='pytest tests/parity/clmr_test.py -s',
     ),
     configure='jaxprobe.encoders.clmr.card:configure',
     build='jaxprobe.encoders.clmr.model:build',

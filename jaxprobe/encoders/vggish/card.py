@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
 from jaxprobe.encoders.options import Option, Options, Preset
 
 SAMPLE_RATE = 16000
@@ -72,6 +72,12 @@ VGGISH = Card(
             tail='drop',
             options={'frontend': 'essentia'},
         ),
+    ),
+    parity=Parity(
+        error=5.4e-5,  # Of the front end, in bands of silence; the network alone 1.3e-6.
+        reference='torchvggish on torch',
+        weights='seeded',
+        command='pytest tests/parity/vggish_test.py -s',
     ),
     configure='jaxprobe.encoders.vggish.card:configure',
     build='jaxprobe.encoders.vggish.model:build',
