@@ -4,8 +4,8 @@ The self-supervised checkpoint, not the fine-tuned one that MARBLE calls by this
 configs/data2vec_audio_base_960h.py has that. Needs the GTZAN audio below --config.data_dir and
 facebook/data2vec-audio-base in the Hugging Face cache or --config.encoder.weights=DIR.
 
-  python -m jaxprobe.launch --config=configs/data2vec_audio_base.py --workdir=runs/data2vec_audio_base
-  python -m jaxprobe.launch --config=configs/data2vec_audio_base.py:smoke --workdir=/tmp/data2vec_audio_base
+  python -m jaxprobe.launch --config=configs/data2vec_audio_base.py --workdir=runs/data2vec
+  python -m jaxprobe.launch --config=configs/data2vec_audio_base.py:smoke --workdir=/tmp/data2vec
 """
 
 from jaxprobe.core import config

@@ -5,8 +5,8 @@ the GTZAN audio below --config.data_dir and facebook/data2vec-audio-base-960h an
 facebook/data2vec-audio-base in the Hugging Face cache, or --config.encoder.weights=DIR and
 --config.beside.data2vec_audio_base.weights=DIR.
 
-  python -m jaxprobe.launch --config=configs/data2vec_audio_base_960h.py --workdir=runs/data2vec_audio_base_960h
-  python -m jaxprobe.launch --config=configs/data2vec_audio_base_960h.py:smoke --workdir=/tmp/data2vec_audio_base_960h
+  python -m jaxprobe.launch --config=configs/data2vec_audio_base_960h.py --workdir=runs/data2vec
+  python -m jaxprobe.launch --config=configs/data2vec_audio_base_960h.py:smoke --workdir=/tmp/data2vec
 """
 
 from jaxprobe.core import config
