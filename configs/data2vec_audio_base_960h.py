@@ -6,7 +6,7 @@ facebook/data2vec-audio-base in the Hugging Face cache, or --config.encoder.weig
 --config.beside.data2vec_audio_base.weights=DIR.
 
   python -m jaxprobe.launch --config=configs/data2vec_audio_base_960h.py --workdir=runs/data2vec
-  python -m jaxprobe.launch --config=configs/data2vec_audio_base_960h.py:smoke --workdir=/tmp/data2vec
+  python -m jaxprobe.launch --config=configs/data2vec_audio_base_960h.py:smoke --workdir=/tmp/d2v
 """
 
 from jaxprobe.core import config
