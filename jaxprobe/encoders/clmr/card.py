@@ -32,9 +32,9 @@ CLMR = Card(
         kind='file',
         source=f'{RELEASES}/tag/2.1',
         filename=PUBLISHED,
-        how=f'wget {RELEASES}/download/2.1/{PUBLISHED} (its size is not known here); the zip '
-        f'itself, the .ckpt in it, or the .pt of release 2.0 '
-        f'({RELEASES}/download/2.0/clmr_checkpoint_10000.zip, which mir_ref uses)',
+        how=f'wget {RELEASES}/download/2.1/{PUBLISHED} (its size is not known here).\n'
+        f'The zip is read as it is, and so is the .ckpt in it; mir_ref used release 2.0, '
+        f'{RELEASES}/download/2.0/clmr_checkpoint_10000.zip',
     ),
     code_licence='Apache-2.0 (LICENSE; setup.py says MIT); this port Apache-2.0',
     weights_licence='none of their own; released with the Apache-2.0 repository',
