@@ -53,7 +53,8 @@ def _guard(work) -> int:
 def _list(options: argparse.Namespace) -> int:
     from jaxprobe.reports.listing import listing
 
-    print(listing(options.what, as_json=options.json, data_dir=options.data_dir))
+    found = listing(options.what, options.name, as_json=options.json, data_dir=options.data_dir)
+    print(found)
     return 0
 
 
@@ -75,8 +76,11 @@ def _check(options: argparse.Namespace) -> int:
         options.name,
         weights=options.weights,
         arch=options.arch,
+        options=options.options,
+        dtype=options.dtype,
         reference=options.reference,
         atol=options.atol,
+        scale=options.scale,
     )
     print(text)
     return 0 if ok else 1
@@ -156,8 +160,14 @@ def _parser() -> argparse.ArgumentParser:
     for name in ('run', 'plan'):  # Parsed by their own flags; here for the help text.
         verbs.add_parser(name, help=VERBS[name])
 
-    ls = _verb(verbs, 'ls', _list, 'jaxprobe ls encoders\n  jaxprobe ls tasks --json')
+    ls = _verb(
+        verbs,
+        'ls',
+        _list,
+        'jaxprobe ls encoders\n  jaxprobe ls encoders muq\n  jaxprobe ls tasks --json',
+    )
     ls.add_argument('what', choices=['encoders', 'tasks', 'datasets'])
+    ls.add_argument('name', nargs='?', default='', help='of an encoder: its card in full')
     ls.add_argument('--json', action='store_true', help='for programs')
     ls.add_argument('--data_dir', default='', help='where to look for audio ($JAXPROBE_DATA)')
 
@@ -172,8 +182,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument('name')
     check.add_argument('--weights', default='', help="the authors' own file, or 'random'")
     check.add_argument('--arch', default='', help="the reference's config.json, or 'tiny'")
+    check.add_argument('--options', default='', help='of the encoder: name=value,other=value')
+    check.add_argument('--dtype', default='float32', help='float32 or bfloat16')
     check.add_argument('--reference', default='', help='npz of inputs and hidden states')
-    check.add_argument('--atol', type=float, default=5e-5, help='times max(1, rms of a state)')
+    check.add_argument('--atol', type=float, default=5e-5, help='times the scale of a state')
+    check.add_argument(
+        '--scale', choices=['rms', 'max'], default='rms', help='max(1, rms), or largest magnitude'
+    )
 
     prepare = _verb(
         verbs,

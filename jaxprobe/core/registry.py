@@ -7,17 +7,18 @@ and a config may give a dotted path (`my_pkg.my_model:build`) in place of a name
 
 import importlib
 import importlib.metadata
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jaxprobe.core.errors import ConfigError, suggest
+from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
 
 
 def load_path(path: str, what: str = 'object') -> Any:
     """Imports `module:attribute`.
 
     Raises:
-        ConfigError: the module or the attribute does not exist.
+        ConfigError: the module or the attribute does not exist, or importing it fails.
     """
     module, _, attribute = path.partition(':')
     if not attribute:
@@ -25,12 +26,22 @@ def load_path(path: str, what: str = 'object') -> Any:
             f'{what}={path!r} has no colon; a dotted path is written `package.module:attribute`.'
         )
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f'{what}={path!r}: module {error.name!r} cannot be imported. Is it installed in this '
             f'environment, and is its folder on PYTHONPATH?'
         ) from error
+    except JaxprobeError:
+        raise
+    except Exception as error:  # The user's own file: it may raise anything.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConfigError(
+            f'{what}={path!r}: importing {module} fails with {type(error).__name__}: {error} '
+            f'({frame.filename}, line {frame.lineno}).'
+        ) from error
+    try:
+        return getattr(found, attribute)
     except AttributeError as error:
         raise ConfigError(f'{what}={path!r}: {module} has no attribute {attribute!r}.') from error
 

@@ -5,13 +5,22 @@ from pathlib import Path
 import numpy as np
 
 from jaxprobe.encoders import base
+from jaxprobe.encoders import options as choices
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.encoders.contract import Finding, contract
 from jaxprobe.encoders.reference import Reference, compare
 
 
 def run(
-    name: str, *, weights: str = '', arch: str = '', reference: str = '', atol: float = 5e-5
+    name: str,
+    *,
+    weights: str = '',
+    arch: str = '',
+    options: str = '',
+    dtype: str = 'float32',
+    reference: str = '',
+    atol: float = 5e-5,
+    scale: str = 'rms',
 ) -> tuple[str, bool]:
     """Builds an encoder, checks it, and says so: what `jaxprobe check encoder` does.
 
@@ -19,8 +28,11 @@ def run(
         name: a registered encoder, or the dotted path of a card.
         weights: as `base.load`.
         arch: as `base.load`.
+        options: as `encoder.options` of a config.
+        dtype: as `base.load`.
         reference: path of an npz as `reference.compare` reads it, or '' for the contract alone.
-        atol: limit of the reference's comparison, times max(1, rms).
+        atol: limit of the reference's comparison, times the scale.
+        scale: as `reference.compare`.
 
     Returns:
         The text to print, and whether everything holds.
@@ -29,8 +41,10 @@ def run(
         ConfigError: an unknown name, or an unusable reference.
         WeightsError: the weights cannot be had.
     """
-    encoder = base.load(name, weights=weights, arch=arch)
-    compared = compare(encoder, Path(reference).expanduser(), atol) if reference else None
+    asked = choices.parse(options)
+    encoder = base.load(name, weights=weights, arch=arch, dtype=dtype, options=asked)
+    path = Path(reference).expanduser()
+    compared = compare(encoder, path, atol, scale) if reference else None
     findings = contract(encoder)
     ok = all(finding.ok for finding in findings) and (compared is None or compared.ok)
     return render(encoder, findings, compared), ok
@@ -57,6 +71,7 @@ def render(encoder: Encoder, findings: list[Finding], compared: Reference | None
                 f'  {"ok  " if row.ok else "FAIL"}  {row.case:<8}{row.layer:<14}{row.error:>9.1e}'
                 f'{relative:>10.1e}{row.limit:>9.1e}  {row.shape}'
             )
+        lines.append(f'  largest error: {compared.worst:.1e} of the scale')
     failed = sum(not f.ok for f in findings)
     off = sum(not row.ok for row in compared.rows) if compared else 0
     verdict = 'passed' if not failed + off else f'FAILED: {failed} checks, {off} layers'

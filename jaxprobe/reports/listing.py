@@ -1,29 +1,56 @@
 """What there is: encoders, tasks and data sets, from their cards alone. No jax, under a second."""
 
+import dataclasses
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from jaxprobe.core.errors import ConfigError
 from jaxprobe.core.text import table
 from jaxprobe.encoders import base as encoders
-from jaxprobe.encoders.base import Card, WeightsRef
+from jaxprobe.reports import encoder_cards
 from jaxprobe.tasks import registry
 from jaxprobe.tasks.base import SPLITS, DatasetCard, Task
 
 
-def listing(what: str, *, as_json: bool = False, data_dir: str = '') -> str:
+def listing(what: str, name: str = '', *, as_json: bool = False, data_dir: str = '') -> str:
     """Lists 'encoders', 'tasks' or 'datasets' as a table, or as JSON for programs.
 
     `on disk` is one path test per row, not a check: `jaxprobe prepare TASK` checks.
+
+    Args:
+        what: 'encoders', 'tasks' or 'datasets'.
+        name: of an encoder, or the dotted path of its card: its card in full.
+        as_json: for programs.
+        data_dir: where to look for audio.
+
+    Raises:
+        ConfigError: an unknown encoder, or a name beside tasks or data sets.
     """
+    if name:
+        return _one(what, name, as_json)
     root = Path(data_dir or os.environ.get('JAXPROBE_DATA', '') or 'data').expanduser()
     rows = {
-        'encoders': lambda: [_encoder(encoders.card(name)) for name in sorted(encoders.ENCODERS)],
+        'encoders': encoder_cards.rows,
         'tasks': lambda: [_task(task, root) for task in _tasks()],
         'datasets': lambda: [_dataset(card, root) for card in _datasets()],
     }[what]()
-    return json.dumps(rows, indent=1) if as_json else table(rows)
+    if as_json:
+        return json.dumps(rows, indent=1)
+    return encoder_cards.as_table(rows) if what == 'encoders' else table(rows)
+
+
+def _one(what: str, name: str, as_json: bool) -> str:
+    if what != 'encoders':
+        raise ConfigError(
+            f'jaxprobe ls {what} takes no name; `jaxprobe prepare {name}` says what there is of a '
+            f'task.'
+        )
+    card = encoders.card(name)
+    if as_json:
+        return json.dumps(dataclasses.asdict(card), indent=1, default=str)
+    return encoder_cards.full(name, card)
 
 
 def _tasks() -> list[Task]:
@@ -33,22 +60,6 @@ def _tasks() -> list[Task]:
 def _datasets() -> list[DatasetCard]:
     cards = {task.card.name: task.card for task in _tasks()}
     return [cards[name] for name in sorted(cards)]
-
-
-def _encoder(card: Card) -> dict[str, Any]:
-    widths = sorted({layer.width for layer in card.layers})
-    return {
-        'name': card.name,
-        'layers': len(card.layers),
-        'width': '-'.join(str(w) for w in ([widths[0], widths[-1]] if widths[1:] else widths)),
-        'rate_hz': card.sample_rate,
-        'frames_hz': round(card.frame_rate, 1),
-        'window_s': round(card.window_seconds, 2),
-        'gflop_per_s': round(card.gflop_per_second, 2),
-        'weights_licence': card.weights_licence,
-        'on_disk': _weights_on_disk(card.weights),
-        'status': card.status,
-    }
 
 
 def _task(task: Task, root: Path) -> dict[str, Any]:
@@ -78,16 +89,3 @@ def _dataset(card: DatasetCard, root: Path) -> dict[str, Any]:
 
 def _on_disk(card: DatasetCard, root: Path) -> bool | None:
     return (root / card.folder).exists() if card.folder else None
-
-
-def _weights_on_disk(weights: WeightsRef) -> bool | None:
-    """Whether the place where the loader would look first exists; None where nothing is loaded."""
-    home = Path.home() / '.cache'
-    if weights.kind == 'wheel':
-        return (
-            Path(os.environ.get('JAXPROBE_CACHE') or home / 'jaxprobe') / weights.filename
-        ).exists()
-    if weights.kind == 'hub':
-        hub = Path(os.environ.get('HF_HOME') or home / 'huggingface') / 'hub'
-        return (hub / f'models--{weights.source.replace("/", "--")}').exists()
-    return None

@@ -38,3 +38,27 @@ def test_dotted_path_beside_names():
 def test_bad_paths_say_what_is_wrong(path, message):
     with pytest.raises(ConfigError, match=message):
         load_path(path, 'thing')
+
+
+@pytest.mark.parametrize(
+    ('source', 'message'),
+    [
+        ('x = 1 / 0\n', r'importing broken_a fails with ZeroDivisionError.*broken_a\.py, line 1'),
+        ('from math import no\n', r'importing broken_a fails with ImportError'),
+        ('import math; math.no\n', r'importing broken_a fails with AttributeError'),
+        ('x = (\n', r'importing broken_a fails with SyntaxError'),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_one_message(source, message, tmp_path, monkeypatch):
+    (tmp_path / 'broken_a.py').write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        load_path('broken_a:x', 'thing')
+
+
+def test_our_own_errors_pass(tmp_path, monkeypatch):
+    line = "from jaxprobe.core.errors import ConfigError\nraise ConfigError('as it is')\n"
+    (tmp_path / 'broken_b.py').write_text(line)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match='^as it is$'):
+        load_path('broken_b:x', 'thing')

@@ -100,3 +100,34 @@ def test_compare_with_an_unusable_file(tmp_path):
     np.save(tmp_path / 'one.npy', np.zeros(3))
     with pytest.raises(ConfigError, match='cannot be read as an npz'):
         compare(mock(), tmp_path / 'one.npy')
+
+
+def test_compare_layers_given_by_name(tmp_path, right):
+    wave, (low, high) = right['a_wav'], right['a_hidden_states']
+    result = compare(mock(), save(tmp_path, {'a_wav': wave, 'a_layer_high': high}))
+    assert [(row.layer, row.ok) for row in result.rows] == [('high', True)]
+    result = compare(mock(), save(tmp_path, {'a_wav': wave, 'a_layer_high': low}))
+    assert not result.ok
+    with pytest.raises(ConfigError, match="no such layer. Did you mean 'high'"):
+        compare(mock(), save(tmp_path, {'a_wav': wave, 'a_layer_higth': high}))
+
+
+def test_compare_in_units_of_the_largest_magnitude(tmp_path, right):
+    hidden = right['a_hidden_states'].copy()
+    hidden[0, 0, 0, 0] += 2e-3
+    path = save(tmp_path, right | {'a_hidden_states': hidden})
+    loose = compare(mock(), path, atol=1e-3, scale='max')
+    top = np.abs(hidden[0]).max()
+    assert loose.rows[0].limit == pytest.approx(1e-3 * top)
+    assert loose.worst == pytest.approx(2e-3 / top, rel=1e-2)
+    assert loose.ok == (top > 2)
+    zeros = mock(lambda p, w: 0 * states(p, w))
+    path = save(tmp_path, right | {'a_hidden_states': 0 * hidden})
+    assert compare(zeros, path, scale='max').worst == 0
+
+
+def test_compare_an_encoder_on_the_host(tmp_path, right):
+    def host(params, wave):
+        return tuple(np.asarray(state) for state in states(params, wave).swapaxes(0, 1))
+
+    assert compare(mock(host)._replace(host=True), save(tmp_path, right)).ok

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders.base import ENCODERS
 from jaxprobe.reports.listing import listing
 from jaxprobe.tasks.registry import TASKS, build
@@ -27,15 +28,14 @@ def test_on_disk_is_one_path_test(there, tmp_path):
     assert rows['synth_key']['on_disk'] is there
 
 
-def test_weights_on_disk_follow_the_cache(tmp_path, monkeypatch):
-    def musicnn():
-        rows = json.loads(listing('encoders', as_json=True))
-        return next(row for row in rows if row['name'] == 'musicnn_msd')['on_disk']
-
-    monkeypatch.setenv('JAXPROBE_CACHE', str(tmp_path))
-    assert musicnn() is False
-    (tmp_path / 'musicnn-0.1.0-py3-none-any.whl').touch()
-    assert musicnn() is True
+def test_a_name_gives_the_card_in_full():
+    assert '--config.encoder.name=muq' in listing('encoders', 'muq')
+    found = json.loads(listing('encoders', 'muq', as_json=True))
+    assert found['layers'][0]['name'] == 'stem'
+    with pytest.raises(ConfigError, match="Did you mean 'muq'"):
+        listing('encoders', 'muqq')
+    with pytest.raises(ConfigError, match='jaxprobe prepare synth_key'):
+        listing('tasks', 'synth_key')
 
 
 def test_a_dash_where_there_is_nothing_to_say():
