@@ -31,9 +31,9 @@ def test_notes_of_the_owners_layout(tmp_path):
     pitches = {item.id: item for item in PITCH.items(tmp_path)}
     families = {item.id: item for item in INSTRUMENT.items(tmp_path)}
     assert list(pitches) == list(families)
-    name = 'synth_lead_acoustic_005-119-100'
+    name = 'synth_lead_acoustic_000-119-100'
     assert (pitches[name].target, families[name].target) == (118, 9)
-    assert (pitches[name].split, pitches[name].group) == ('train', 'synth_lead_acoustic_005')
+    assert (pitches[name].split, pitches[name].group) == ('train', 'synth_lead_acoustic_000')
     assert pitches[name].path == tmp_path / 'nsynth/nsynth-train/audio' / f'{name}.wav'
     assert {i.split: 0 for i in pitches.values()} == {'train': 0, 'valid': 0, 'test': 0}
 
@@ -56,11 +56,11 @@ def test_a_note_that_does_not_fit_is_named(task, key, value, words, tmp_path):
     trees.nsynth_notes(tmp_path)
     path = tmp_path / 'nsynth/nsynth-test/examples.json'
     notes = json.loads(path.read_text())
-    notes['vocal_acoustic_004-060-100'][key] = value
+    notes['vocal_acoustic_002-060-100'][key] = value
     path.write_text(json.dumps(notes))
-    with pytest.raises(DataError, match=f'note vocal_acoustic_004-060-100: .*{words}'):
+    with pytest.raises(DataError, match=f'note vocal_acoustic_002-060-100: .*{words}'):
         task.items(tmp_path)
-    del notes['vocal_acoustic_004-060-100'][key]
+    del notes['vocal_acoustic_002-060-100'][key]
     path.write_text(json.dumps(notes))
     with pytest.raises(DataError, match=f"lacks '{key}'"):
         task.items(tmp_path)

@@ -133,12 +133,12 @@ def mtt(folder: Path, sound: Sound = blank) -> None:
 
 def nsynth_notes(folder: Path, sound: Sound = blank) -> None:
     names = {'train': ('guitar', 'synth_lead'), 'valid': ('flute', 'guitar'), 'test': ('vocal',)}
-    for split, families in names.items():
+    for number, (split, families) in enumerate(names.items()):
         home = folder / 'nsynth' / f'nsynth-{split}'
         notes = {}
         for family in families:
             for pitch in (9, 60, 119):
-                name = f'{family}_acoustic_{len(split):03d}-{pitch:03d}-100'
+                name = f'{family}_acoustic_{number:03d}-{pitch:03d}-100'
                 notes[name] = {
                     'note_str': name,
                     'pitch': pitch,
