@@ -15,7 +15,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,12 +84,12 @@ def read_layers(path: Path) -> list[KerasLayer]:
         found = []
         for name in _names(root, 'layer_names'):
             group = root[name]
-            tensors = {_leaf(weight): group[weight][()] for weight in _names(group, 'weight_names')}
-            if len(tensors) < len(_names(group, 'weight_names')):
+            weights = _names(group, 'weight_names')
+            tensors = {_leaf(weight): np.asarray(group[weight][()]) for weight in weights}
+            if len(tensors) < len(weights):
                 raise WeightsError(
                     f'{path}: layer {name!r} nests layers of its own '
-                    f'({", ".join(_names(group, "weight_names")[:4])}, ...), which no file that '
-                    f'this reader knows does.'
+                    f'({", ".join(weights[:4])}, ...), which no file that this reader knows does.'
                 )
             if tensors:
                 found.append(KerasLayer(name, tensors))
@@ -123,13 +123,13 @@ def read_archive(path: Path) -> KerasArchive:
 
         def visit(name: str, thing: Any) -> None:
             if hasattr(thing, 'shape'):
-                tensors[name] = thing[()]
+                tensors[name] = np.asarray(thing[()])  # h5py gives a scalar as a number.
 
         file.visititems(visit)
     return KerasArchive(_layers(config, path), tensors)
 
 
-def paths(layers: list[dict[str, Any]]) -> dict[str, str]:
+def paths(layers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Where the tensors of every layer lie in a `.keras` archive.
 
     Args:
