@@ -189,12 +189,14 @@ def _preparing(
     """Adds to the usual survey which of the audio was found."""
 
     def prepare(data_dir: Path) -> Preparation:
+        notes = []
         try:
-            own = listed(data_dir)
-            quality = 'low' if '.low.' in own[0].path.name else 'full'
-            notes = [f'audio: {quality} quality, as {own[0].path}; option audio={audio}']
-        except (DataError, IndexError):
-            notes = []
+            found = next((i.path for i in listed(data_dir) if i.path.is_file()), None)
+        except DataError:
+            found = None  # The survey says why.
+        if found:
+            quality = 'low' if '.low.' in found.name else 'full'
+            notes = [f'audio: {quality} quality, as {found}; option audio={audio}']
         return owners.preparing(
             card, Kind.MULTILABEL, labels, listed, notes=notes, split_sha256=sha256
         )(data_dir)

@@ -35,7 +35,7 @@ CARD = DatasetCard(
     ),
     how_to_get=(
         'From magenta.withgoogle.com/datasets/nsynth take nsynth-train, nsynth-valid and '
-        'nsynth-test.jsonwav.tar.gz (26 GB) and unpack them in nsynth below the data directory: '
+        'nsynth-test.jsonwav.tar.gz and unpack them in nsynth below the data directory: '
         'nsynth/nsynth-train/examples.json and nsynth/nsynth-train/audio.'
     ),
     folder='nsynth',

@@ -322,7 +322,7 @@ def _card(target: str, split: str) -> DatasetCard:
             'ISMIR 2018.'
         ),
         how_to_get=(
-            'From zenodo.org/records/1203819 take VocalSet11.zip (2 GB) and unpack it in vocalset '
+            'From zenodo.org/records/1203819 take VocalSet11.zip and unpack it in vocalset '
             'below the data directory: vocalset/FULL/female1/arpeggios/belt/*.wav.'
         ),
         folder='vocalset',

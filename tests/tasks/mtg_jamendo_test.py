@@ -84,7 +84,9 @@ def test_where_the_audio_is(audio, quality, tmp_path):
     assert auto.prepare(tmp_path).notes[0].startswith(f'audio: {quality} quality')
     assert registry.build('mtg_genre', {'audio': quality}).prepare(tmp_path).missing == ()
     other = {'low': 'full', 'full': 'low'}[quality]
-    assert len(registry.build('mtg_genre', {'audio': other}).prepare(tmp_path).missing) == 9
+    absent = registry.build('mtg_genre', {'audio': other}).prepare(tmp_path)
+    assert len(absent.missing) == 9
+    assert not any(note.startswith('audio:') for note in absent.notes)
 
 
 def test_low_quality_goes_before_full(tmp_path):
