@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 SMALLEST_HOLE = 1 << 16  # Bytes.
 
@@ -62,7 +62,9 @@ def write(folder: Path, width: int) -> None:
     for ref, tensors in ((card.PRIOR, prior), (card.VQVAE, encoder)):
         with open(folder / ref.filename, 'wb') as file:
             sparse = Sparse(file)
-            torch.save({'model': tensors}, sparse, _use_new_zipfile_serialization=False)
+            torch.save(
+                {'model': tensors}, cast('IO[bytes]', sparse), _use_new_zipfile_serialization=False
+            )
             file.truncate(sparse.size)
 
 

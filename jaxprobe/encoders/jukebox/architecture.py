@@ -58,7 +58,7 @@ class Architecture(NamedTuple):
 
 TINY = Architecture(
     width=4, depth=1, emb_width=8, bins=64, n_ctx=256, blocks=16, prior_width=48, prior_depth=6,
-    heads=2, file_depth=12, artists=5, genres=4, times=16,
+    heads=2, file_depth=9, artists=5, genres=4, times=16,
 )  # fmt: skip
 
 # The reference's name of a size -> ours. `y_bins` is genres, then artists.

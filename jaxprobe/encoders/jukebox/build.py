@@ -34,17 +34,17 @@ def build(
             f"encoder.arch={arch!r} needs weights of that size: encoder.weights='random', or the "
             f'folder of its files. The published files have the published architecture.'
         )
-    if weights == 'random':
-        params, identity = tables.random(a, seed)
-    else:
-        params, identity = tables.load(a, tables.find(weights))
-    described = describe(found, a, options, identity, published=not arch)
     tokens = a.n_ctx * int(options['tokens']) // card.TOKENS
     if tokens % a.block:
         raise ConfigError(
             f'tokens={options["tokens"]} leaves {tokens} of the {a.n_ctx} tokens of '
             f'encoder.arch={arch!r}, no multiple of its blocks of {a.block}.'
         )
+    if weights == 'random':
+        params, identity = tables.random(a, seed)
+    else:
+        params, identity = tables.load(a, tables.find(weights))
+    described = describe(found, a, options, identity, published=not arch)
     pool = (prior.clip_mean if options['pool'] == 'clip' else prior.block_means)(a.block)
 
     def encode(params: Params, wave: Float[Array | np.ndarray, 'B S']) -> Float[Array, 'B L F D']:

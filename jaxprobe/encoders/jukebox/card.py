@@ -10,7 +10,7 @@ items.
 import dataclasses
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
 from jaxprobe.encoders.options import Option, Options, Preset
 
 SAMPLE_RATE = 44100
@@ -111,6 +111,12 @@ JUKEBOX_5B = Card(
             hop_seconds=30.0,
             tail='drop',
         ),
+    ),
+    parity=Parity(
+        1.7e-6,  # Of the prior; codes are equal, and before them 4.2e-6 of the largest magnitude.
+        "OpenAI's code, torch",
+        'seeded',
+        'python -m pytest -n 0 -s tests/parity/jukebox_test.py',
     ),
     configure='jaxprobe.encoders.jukebox.card:configure',
     build='jaxprobe.encoders.jukebox.build:build',

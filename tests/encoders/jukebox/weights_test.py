@@ -74,9 +74,8 @@ def test_the_published_format_fills_the_model(folder):
     np.testing.assert_array_equal(encoder.params['prior.start'], first)
     down = vqvae_state()['encoders.2.level_blocks.1.model.0.0.weight'].numpy()
     np.testing.assert_array_equal(encoder.params['vqvae.level1.down0.conv.kernel'], down.T)
-    wave = np.random.RandomState(0).uniform(-1, 1, (1, encoder.card.window_samples))
-    states = jax.jit(encoder.encode)(encoder.params, wave.astype(np.float32))
-    assert np.isfinite(states).all()
+    wave = jax.ShapeDtypeStruct((1, encoder.card.window_samples), np.float32)
+    assert jax.eval_shape(encoder.encode, encoder.params, wave).shape == (1, 7, 1, 48)
 
 
 def test_identity_is_of_what_is_used(folder, tmp_path):
@@ -155,7 +154,7 @@ def test_every_mismatch_is_named_at_once(tmp_path):
 
 def test_a_prior_with_lyrics_is_recognised(tmp_path):
     state = prior_state()
-    state['module.prior.transformer._attn_mods.9.attn.c_enc_kv.w'] = torch.ones(2)
+    state['module.prior.transformer._attn_mods.8.attn.c_enc_kv.w'] = torch.ones(2)
     state['module.prime_prior.x_emb.weight'] = torch.ones(2)
     save(tmp_path, top=state)
     with pytest.raises(WeightsError, match=r'looks like a Jukebox prior with lyrics(.|\n)*prime_'):
