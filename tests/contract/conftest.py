@@ -13,7 +13,7 @@ def _compile_fast(tmp_path_factory):
         'jax_persistent_cache_min_compile_time_secs': 0.0,
         'jax_persistent_cache_min_entry_size_bytes': -1,
     }
-    before = {name: getattr(jax.config, name) for name in changes}
+    before = {name: jax.config.values[name] for name in changes}
     for name, value in changes.items():
         jax.config.update(name, value)
     yield
