@@ -62,6 +62,7 @@ def base() -> Settings:
     c.probe.epochs = 0  # 0: the task's own number.
     c.probe.data = 'auto'  # 'resident', 'streamed', or 'auto' by the device's memory.
     c.probe.max_cells = 0  # Cells trained at once; 0 chooses from the device's memory.
+    c.probe.decode_budget = 2e11  # Steps of beat decoding; beyond it selected cells are decoded.
     c.probe.logits_dtype = 'float32'  # Of the stored logits: 'float32' or 'float16'.
 
     c.analyse = ConfigDict()

@@ -4,6 +4,8 @@ Cells and clips are one batch axis. Only where a period begins does a state have
 predecessor, so the way back is kept for those states alone: two bytes per period length and frame.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -42,7 +42,8 @@ class Planned(NamedTuple):
 class Entry(NamedTuple):
     """A clip in a sidecar: how many windows it gave, and how many of them are flagged.
 
-    `failed` is '' or the reason why the clip cannot be used.
+    `failed` is '' or the reason why the clip cannot be used. `last` is where its last window
+    starts, in seconds, in stores of frames: the hop tells where the others do.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Entry(NamedTuple):
     padded: int
     silent: int
     failed: str = ''
+    last: float = 0.0
 
 
 class Sidecar(NamedTuple):
@@ -203,7 +205,8 @@ def write_sidecar(store: Path, index: int, clips: Sequence[Entry]) -> Sidecar:
         sha256=fs.sha256(path),
         clips=tuple(clips),
     )
-    value = found._asdict() | {'clips': [list(clip) for clip in clips]}
+    rows = [list(clip) if clip.last else list(clip[:-1]) for clip in clips]
+    value = found._asdict() | {'clips': rows}
     fs.write_json(sidecar_path(store, index), value)
     return found
 

@@ -129,6 +129,7 @@ class RowReader:
         self.silent = np.array([e.silent if e else 0 for e in entries], np.int64)
         self.first = np.cumsum(self.count) - self.count
         self.rows = int(self.count.sum())
+        self._last = np.array([e.last if e else 0.0 for e in entries])
         # Per row: its shard, and its record there.
         self._shard = np.repeat([p.shard if p else 0 for p in places], self.count)
         at = np.repeat([p.first if p else 0 for p in places], self.count)
@@ -167,6 +168,14 @@ class RowReader:
                 for row, data in zip(part, shard.read(wanted[part].tolist())):
                     self._fill(out, int(row), data)
         return out
+
+    def starts(self) -> Float[np.ndarray, 'R']:
+        """Where every window of a store of frames begins within its clip, in seconds."""
+        hop = self.spec.hop_samples / self.spec.sample_rate
+        begin = (np.arange(self.rows) - np.repeat(self.first, self.count)) * hop
+        some = np.flatnonzero(self.count)
+        begin[self.first[some] + self.count[some] - 1] = self._last[some]
+        return begin
 
     def prefetched(self, chunks: Sequence[np.ndarray], *, ahead: int = 2) -> Iterator[Groups]:
         """Reads one chunk of rows after another, in order, `ahead` of the consumer.

@@ -1,7 +1,7 @@
 """Which metric module judges which kind of target, and one way to call them all.
 
 A kind is the value of `jaxprobe.tasks.base.Kind` ('multiclass', 'multilabel', 'regression',
-'key'); metrics sit below tasks and know it by that string only.
+'key', and those of frames); metrics sit below tasks and know it by that string only.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxprobe.core.errors import ConfigError, suggest
 
-KINDS = ('multiclass', 'multilabel', 'regression', 'key')
+KINDS = ('multiclass', 'multilabel', 'regression', 'key', 'beats', 'frames')
 
 # Metrics that are means over items: (kind, metric) -> module and function.
 _PER_ITEM = {
@@ -49,6 +49,8 @@ def evaluate(
     kind: str, reference: np.ndarray, scores: np.ndarray, labels: Sequence[str] | None = None
 ) -> dict[str, float]:
     """Computes every metric of a kind: reference [N] or [N C], scores [N C].
+
+    Kinds of frames have statistics of items for both, see their modules.
 
     `labels` names the outputs of a regression and changes nothing elsewhere.
 

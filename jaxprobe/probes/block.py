@@ -162,7 +162,8 @@ def judge(
 
     def of_one(rows):
         if recipe.frames:
-            return scores.of_frames(recipe.monitor, recipe.kind, targets, rows), jnp.int32(0)
+            own = rows[: len(targets)]  # The last chunk is filled up.
+            return scores.of_frames(recipe.monitor, recipe.kind, targets, own), jnp.int32(0)
         if recipe.kind != 'key':
             score = items.aggregate(rows, ragged, recipe.kind, recipe.aggregation)
             return scores.monitor(recipe.monitor, recipe.kind, targets, score), jnp.int32(0)

@@ -19,7 +19,11 @@ MONITORS: dict[str, tuple[str, ...]] = {
     'multilabel': ('roc_auc', 'ap', 'loss'),
     'regression': ('r2', 'loss'),
     'key': ('weighted_score', 'loss'),
+    'beats': ('loss',),
+    'frames': ('accuracy', 'loss'),
 }
+# What a kind of frames is trained as.
+TRAINED_AS = {'beats': 'multilabel', 'frames': 'multiclass'}
 FRAME_MONITORS = (('multiclass', 'accuracy'), ('multiclass', 'loss'), ('multilabel', 'loss'))
 AGGREGATIONS = ('logits', 'probs', 'embeddings')
 

@@ -37,6 +37,7 @@ _CARRIED = (
     'missing',
     'excluded',
     'padded_windows',
+    'decoded',
     'split_sha256',
     'store',
     'fingerprint',
@@ -179,7 +180,7 @@ def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap
         'selected': {
             **{key: row[key] for key in ('source', 'layers', 'learned', 'meaning')},
             'learning_rate': chosen.learning_rate,
-            'by': f'valid/{record.meta["protocol"]["monitor"]}',
+            'by': f'valid/{_by(record)}',
             'by_higher_is_better': grid.higher_is_better,
             'valid': grid.valid_of(chosen),
             'test': chosen.test,
@@ -192,6 +193,11 @@ def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap
         'regret': book.regret,
         'grid_edge': book.grid_edge,
     }
+
+
+def _by(record: BankRecord) -> str:
+    protocol = record.meta['protocol']
+    return protocol.get('select_by') or protocol['monitor']
 
 
 def _all_metrics(record: BankRecord, cells: Sequence[int], drawn: bootstrap.Resampling) -> Row:

@@ -109,7 +109,9 @@ class _Filling:
                 self._advance(seconds)
                 continue
             n = len(found.starts)
-            self.entries.append(Entry(key, n, n * found.padded, int(found.silent.sum())))
+            last = found.starts[-1] / self._spec.sample_rate if self._spec.frames else 0.0
+            silent = int(found.silent.sum())
+            self.entries.append(Entry(key, n, n * found.padded, silent, last=float(last)))
             self._window_seconds.append(seconds / n)
             yield len(self.entries) - 1, found
 

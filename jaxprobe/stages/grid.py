@@ -69,10 +69,12 @@ def of(record: BankRecord) -> Grid:
 def monitor(record: BankRecord) -> tuple[Float[np.ndarray, 'P'], bool]:
     """What cells are selected by, and whether more of it is better.
 
-    The validation metric named by the protocol, recomputed from the logits; where the monitor is
+    The validation metric named by the protocol (`select_by`, else its monitor), recomputed from
+    the logits; where the monitor is
     no metric of the task (the loss), the value that training saw.
     """
-    name = record.meta['protocol']['monitor']
+    protocol = record.meta['protocol']
+    name = protocol.get('select_by') or protocol['monitor']
     if f'valid/{name}' in record.scores:
         return record.scores[f'valid/{name}'], True
     return np.where(record.best_epoch < 0, np.nan, record.best_monitor), name != 'loss'

@@ -68,20 +68,22 @@ def prepare(plan: Plan, workdir: Path, cost: Cost) -> None:
 def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Runs every encoder once over the audio of all tasks; audio already stored is not encoded."""
     from jaxprobe.stages import extract as extracting
+    from jaxprobe.stages.frame_probe import encoder_of
     from jaxprobe.stages.probe import clips_of, store_spec
 
     for chosen in plan.encoders:
         encoder = chosen.load(plan.seed)
-        framings: dict[str, tuple[Any, list]] = {}
+        framings: dict[str, tuple[Any, Any, list]] = {}
         for task in plan.tasks:
             spec = store_spec(encoder, chosen, task, plan)
-            framings.setdefault(spec.fingerprint, (spec, []))[1].extend(
+            own = encoder_of(encoder, task)
+            framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(
                 clips_of(items_of(task, plan))
             )
-        for spec, clips in framings.values():
+        for spec, own, clips in framings.values():
             shown = progress.Encoding(chosen.label)
             report = extracting.extract(
-                encoder,
+                own,
                 spec,
                 clips,
                 plan.store_dir,

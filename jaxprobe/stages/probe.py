@@ -23,8 +23,8 @@ from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, framing, items_of, sources
 from jaxprobe.probes import bank
-from jaxprobe.probes.spec import BankResult, BankSpec, Split
-from jaxprobe.stages import results, score
+from jaxprobe.probes.spec import TRAINED_AS, BankResult, BankSpec, Split
+from jaxprobe.stages import frame_probe, results, score
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import SPLITS, Item, Task
 
@@ -33,7 +33,7 @@ PROBE_VERSION = 1  # Raised whenever the bank's numbers change; part of every fi
 
 def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> StoreSpec:
     """Everything that decides the bytes of the store this encoder and task read."""
-    card = encoder.card
+    card = frame_probe.encoder_of(encoder, task).card
     windows = framing(card, task, chosen.window_seconds, chosen.preset)
     return StoreSpec(
         encoder=card.name,
@@ -52,6 +52,7 @@ def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) ->
         lead_fill=card.lead_fill,
         normalise=card.normalise,
         options=changed(card.options, chosen.options),
+        frames=frame_probe.frames_per_window(task, windows.samples, card.sample_rate),
         batch_windows=batch_windows(plan.extract.batch_windows, windows.samples, card.sample_rate),
     )
 
@@ -84,6 +85,7 @@ def run(
         StoreError: the store lacks audio of this task; the extract stage has to run first.
     """
     items = items_of(task, plan)
+    encoder = frame_probe.encoder_of(encoder, task)
     spec = store_spec(encoder, chosen, task, plan)
     store = spec.path(plan.store_dir)
     clips = clips_of(items)
@@ -107,25 +109,72 @@ def run(
             split: stack.enter_context(reader.RowReader(store, clips_of(of_split(present, split))))
             for split in SPLITS
         }
-        splits = _splits(task, present, readers)
-        _check_scores(task, splits)  # Before hours of training, not after.
         meta['rows'] = {s: rows.rows for s, rows in readers.items()}
         meta['padded_windows'] = {s: int(rows.padded.sum()) for s, rows in readers.items()}
         shown = progress(f'{chosen.label} / {task.name}')
-        trained = bank.train(
-            grid,
-            tuple(layer.width for layer in encoder.card.layers),
-            splits['train'],
-            splits['valid'],
-            splits['test'],
-            data=plan.probe.data,
-            max_cells=plan.probe.max_cells,
-            progress=shown,
-        )
+        widths = tuple(layer.width for layer in encoder.card.layers)
+        trains = _train_frames if task.kind.framewise else _train
+        trained, wanted = trains(grid, widths, task, present, readers, plan, folder, meta, shown)
         shown.close()
-    record = _record(trained, splits, present, meta, plan.probe.logits_dtype)
+    record = _record(trained, wanted, present, meta, plan.probe.logits_dtype)
     results.write_bank(folder, task.name, record)
     return {'cells': len(trained.source), 'epochs': int(trained.epochs_run.max())}
+
+
+Trained = tuple[BankResult, dict[str, np.ndarray]]  # The cells; split -> targets of items.
+
+
+def _train(
+    grid: BankSpec,
+    widths: tuple[int, ...],
+    task: Task,
+    items: Sequence[Item],
+    readers: dict[str, reader.RowReader],
+    plan: Plan,
+    folder: Path,
+    meta: dict[str, Any],
+    shown: Any,
+) -> Trained:
+    splits = _splits(task, items, readers)
+    _check_scores(task, splits)  # Before hours of training, not after.
+    trained = bank.train(
+        grid,
+        widths,
+        splits['train'],
+        splits['valid'],
+        splits['test'],
+        data=plan.probe.data,
+        max_cells=plan.probe.max_cells,
+        progress=shown,
+    )
+    return trained, {name: split.targets for name, split in splits.items()}
+
+
+def _train_frames(
+    grid: BankSpec,
+    widths: tuple[int, ...],
+    task: Task,
+    items: Sequence[Item],
+    readers: dict[str, reader.RowReader],
+    plan: Plan,
+    folder: Path,
+    meta: dict[str, Any],
+    shown: Any,
+) -> Trained:
+    judged = frame_probe.train(
+        grid,
+        widths,
+        task,
+        {split: of_split(items, split) for split in SPLITS},
+        readers,
+        folder / f'{task.name}.frames.tmp',
+        data=plan.probe.data,
+        max_cells=plan.probe.max_cells,
+        budget=plan.probe.decode_budget,
+        progress=shown,
+    )
+    meta['decoded'] = judged.decoded
+    return judged.result, judged.targets
 
 
 def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> BankSpec:
@@ -133,7 +182,8 @@ def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> 
     p = task.protocol
     return BankSpec(
         task=task.name,
-        kind=task.kind.value,
+        kind=TRAINED_AS.get(task.kind.value, task.kind.value),
+        frames=task.kind.framewise,
         outputs=len(task.labels),
         sources=sources(encoder.card, chosen.sources),
         learning_rates=tuple(plan.probe.learning_rates),
@@ -282,7 +332,7 @@ def _items_digest(items: Sequence[Item], plan: Plan) -> str:
 
 def _record(
     trained: BankResult,
-    splits: dict[str, Split],
+    wanted: dict[str, np.ndarray],
     items: Sequence[Item],
     meta: dict[str, Any],
     logits_dtype: str,
@@ -301,9 +351,9 @@ def _record(
         test_logits=np.asarray(trained.test_logits, logits_dtype),
         valid_ids=tuple(item.id for item in by_split['valid']),
         test_ids=tuple(item.id for item in by_split['test']),
-        valid_targets=splits['valid'].targets,
-        test_targets=splits['test'].targets,
-        train_targets=splits['train'].targets,
+        valid_targets=wanted['valid'],
+        test_targets=wanted['test'],
+        train_targets=wanted['train'],
         valid_groups=tuple(item.group for item in by_split['valid']),
         test_groups=tuple(item.group for item in by_split['test']),
         mix_weights=np.asarray(trained.mix_weights),

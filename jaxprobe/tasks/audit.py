@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from jaxprobe.tasks.base import SPLITS, Item, Kind, Preparation
+from jaxprobe.tasks.base import SPLITS, Beats, Item, Kind, Preparation, Segments, Stems
 from jaxprobe.tasks.targets import split_sha256
 
 _ENOUGH = 0.5  # Of a split's files: with fewer there, its scores would mean something else.
@@ -155,6 +155,11 @@ def _union(sets: Sequence[set]) -> set:
 
 
 def _parts(item: Item) -> tuple:
+    """The classes or tags an item is an example of; beats and stems are none."""
+    if isinstance(item.target, Segments):
+        return tuple(label for label in item.target.labels if label >= 0)
+    if isinstance(item.target, Beats | Stems):
+        return ()
     return item.target if isinstance(item.target, tuple) else (item.target,)
 
 

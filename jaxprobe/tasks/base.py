@@ -8,11 +8,36 @@ import dataclasses
 import enum
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 SPLITS = ('train', 'valid', 'test')
 
-Target = int | tuple[int, ...] | tuple[float, ...]
+
+class Beats(NamedTuple):
+    """Times of an item's beats and downbeats, in seconds from the item's start, ascending."""
+
+    beats: tuple[float, ...]
+    downbeats: tuple[float, ...]
+
+
+class Segments(NamedTuple):
+    """Labelled stretches of an item: each reaches to the next one's start, the last to `end`.
+
+    Label -1 marks a stretch that is neither trained on nor scored.
+    """
+
+    starts: tuple[float, ...]
+    labels: tuple[int, ...]
+    end: float
+
+
+class Stems(NamedTuple):
+    """The separate recordings that sum to an item's mixture, in the order of the task's labels."""
+
+    paths: tuple[Path, ...]
+
+
+Target = int | tuple[int, ...] | tuple[float, ...] | Beats | Segments | Stems
 
 
 class Kind(enum.Enum):
@@ -22,6 +47,14 @@ class Kind(enum.Enum):
     MULTILABEL = 'multilabel'  # A tuple of the indices of the tags that hold.
     REGRESSION = 'regression'  # A tuple of numbers, one per output.
     KEY = 'key'  # One of 24: C..B major, then C..B minor.
+    BEATS = 'beats'  # `Beats`: two outputs per frame, decoded into times.
+    FRAMES = 'frames'  # `Segments`: one class per frame.
+    SEPARATION = 'separation'  # `Stems`: one mask per frame, frequency and stem.
+
+    @property
+    def framewise(self) -> bool:
+        """Whether frames are stored and trained on, not means of windows."""
+        return self in (Kind.BEATS, Kind.FRAMES, Kind.SEPARATION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +112,8 @@ class Protocol:
     aggregation: str = 'logits'  # Of an item's windows: 'logits', 'probs' or 'embeddings'.
     window_seconds: float = 0.0  # 0: the encoder's default.
     tail: str = 'drop'  # Of an item's remainder: 'drop', or 'overlap' (one last full window).
+    select_by: str = ''  # Validation metric that chooses among cells; '' is the monitor.
+    frame_rate: float = 0.0  # Frames per second that are stored and labelled; 0: window means.
 
 
 @dataclasses.dataclass(frozen=True)

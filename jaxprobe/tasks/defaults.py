@@ -13,7 +13,23 @@ _METRICS = {
     Kind.MULTILABEL: ('roc_auc', 'ap'),
     Kind.REGRESSION: ('r2',),
     Kind.KEY: ('weighted_score', 'accuracy'),
+    Kind.BEATS: (
+        'beat_f',
+        'beat_f_20ms',
+        'beat_f_song',
+        'downbeat_f',
+        'downbeat_f_20ms',
+        'downbeat_f_song',
+    ),
+    Kind.FRAMES: (
+        'frame_accuracy',
+        'frame_macro_f1',
+        'boundary_f_3s',
+        'boundary_f_0.5s',
+        'pairwise_f',
+    ),
 }
+_MONITOR = {Kind.BEATS: 'loss', Kind.FRAMES: 'accuracy'}  # The others watch their first metric.
 
 
 def metrics(kind: Kind, labels: Sequence[str]) -> tuple[str, ...]:
@@ -26,8 +42,11 @@ def protocol(kind: Kind, window_seconds: float = 0.0) -> Protocol:
     """MARBLE v1's numbers for tasks of a kind; with tags it is less patient."""
     tags = kind is Kind.MULTILABEL
     return Protocol(
-        monitor=_METRICS[kind][0],
+        monitor=_MONITOR[kind] if kind in _MONITOR else _METRICS[kind][0],
         plateau_patience=3 if tags else 5,
         stop_patience=10 if tags else 20,
         window_seconds=window_seconds,
+        select_by=_METRICS[kind][0] if kind in _MONITOR else '',
+        frame_rate=25.0 if kind in _MONITOR else 0.0,
+        tail='overlap' if kind in _MONITOR else 'drop',
     )

@@ -106,7 +106,13 @@ def _typed(what: str, value: Any, default: Any) -> Any:
 def _check_protocol(task: Task, p: Protocol) -> None:
     """Refuses protocol numbers that make no sense, all in one message."""
     wrong = []
-    known = (*task.metrics, 'loss')
+    known = ('accuracy', 'loss') if task.kind.framewise else (*task.metrics, 'loss')
+    if p.select_by and p.select_by not in task.metrics:
+        wrong.append(
+            f'select_by {p.select_by!r} is unknown. {suggest(p.select_by, task.metrics)[:-1]}'
+        )
+    if p.frame_rate < 0 or (task.kind.framewise and not p.frame_rate):
+        wrong.append(f'frame_rate={p.frame_rate} must be frames per second')
     if p.monitor not in known:
         wrong.append(f'monitor {p.monitor!r} is unknown. {suggest(p.monitor, known)[:-1]}')
     if p.aggregation not in ('logits', 'probs', 'embeddings'):

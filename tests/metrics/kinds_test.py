@@ -11,6 +11,8 @@ def test_module_for():
         'jaxprobe.metrics.multilabel',
         'jaxprobe.metrics.regression',
         'jaxprobe.metrics.key',
+        'jaxprobe.metrics.beats',
+        'jaxprobe.metrics.frames',
     }
     with pytest.raises(ConfigError, match="Did you mean 'multilabel'"):
         kinds.module_for('multi_label')
