@@ -1,6 +1,6 @@
 """What is known of MULE without loading it."""
 
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
 from jaxprobe.encoders.options import Option, Preset
 
 RATE = 16000
@@ -74,6 +74,12 @@ MULE = Card(
             tail='overlap',
             options={'level': 'official'},
         ),
+    ),
+    parity=Parity(
+        error=1.4e-6,
+        reference="the authors' Keras code",
+        weights='seeded',
+        command='pytest tests/parity/mule_test.py -s',
     ),
     build='jaxprobe.encoders.mule.build:build',
 )

@@ -3,7 +3,7 @@
 import dataclasses
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
 from jaxprobe.encoders.options import Option, Options, Preset
 
 RATE = 48000
@@ -82,10 +82,16 @@ OPENL3 = Card(
         ),
         Preset(
             name='mir_ref',
-            what="mir_ref's hop of 1 s, not centred; read emb512. Its own model is mel128, so numbers "
+            what="mir_ref's hop of 1 s, not centred; read emb512. Its model is mel128, so numbers "
             'are near and not equal (spec/encoders_cnn.md 6, 12)',
             options={'hop': 1.0, 'center': False},
         ),
+    ),
+    parity=Parity(
+        error=2.7e-6,
+        reference="the authors' Keras code",
+        weights='seeded',
+        command='pytest tests/parity/openl3_test.py -s',
     ),
     configure='jaxprobe.encoders.openl3.card:configure',
     build='jaxprobe.encoders.openl3.build:build',
