@@ -52,8 +52,7 @@ JUKEBOX_5B = Card(
     short='repeat',
     normalise='peak',
     weights=PRIOR,
-    code_licence='Noncommercial Use License (OpenAI); this port Apache-2.0, written from a '
-    'description',
+    code_licence='Noncommercial Use License (OpenAI); read, not copied: this port Apache-2.0',
     weights_licence='Noncommercial Use License (OpenAI): no commercial use',
     training_data='1.2 million songs crawled from the web, 600 000 of them in English',
     citation="""@article{dhariwal2020jukebox,
