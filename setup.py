@@ -12,6 +12,7 @@ STACK = [
     'array-record>=0.8.1',  # shards
     'flax>=0.12.8,<0.13',  # encoders; a raised pin comes with the parity table re-measured
     'grain>=0.2.15',  # streamed reading
+    'h5py>=3.10',  # Keras weights of OpenL3 and MULE
     'huggingface-hub>=0.34',  # the cache that published weights live in
     'jax>=0.10,<0.12',  # everything compiled
     'jaxtyping>=0.3',  # shapes in signatures, checked in tests

@@ -1,6 +1,6 @@
 """Card of the FBANK + Chroma baseline."""
 
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
 
 CARD = Card(
     name='fbank_chroma',
@@ -22,5 +22,11 @@ CARD = Card(
     'synthesis", 2007, as librosa has it, for Chroma.',
     homepage='https://kaldi-asr.org/doc/feat.html',
     gflop_per_second=0.03,
+    parity=Parity(
+        5e-5,
+        'kaldi (torchaudio) and librosa',
+        'none',
+        'pytest tests/parity/fbank_chroma_test.py -s',
+    ),
     build='jaxprobe.encoders.fbank_chroma.model:build',
 )

@@ -6,7 +6,8 @@ models but a -100 dB spectrum they were hardly trained on. A repeat keeps the le
 spectrum of the item.
 """
 
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
+from jaxprobe.encoders.options import Preset
 
 _DEPTH, _WIDTH, _RATE, _WINDOW = 12, 1024, 24000, 30.0
 _LAYERS = (Layer('stem', _WIDTH), *(Layer(f'block{k}', _WIDTH) for k in range(1, _DEPTH + 1)))
@@ -19,6 +20,32 @@ _MUSICFM_CITATION = """@inproceedings{won2024foundation,
 }"""
 
 
+_PRESETS = (
+    Preset(
+        name='marble_v2',
+        what='windows of 30 s that abut (MARBLE v2 configs; its zero-padded last one is dropped)',
+        window_seconds=30.0,
+        tail='drop',
+    ),
+    Preset(
+        name='musicfm',
+        what='windows of 30 s, the length of pre-training (MusicFM and MuQ papers)',
+        window_seconds=30.0,
+    ),
+)
+
+
+def _parity(error: float, fixture: str, name: str) -> Parity:
+    folder = f'../shared/fixtures/{fixture}'
+    return Parity(
+        error,
+        "authors' classes, torch float32",
+        'random',
+        f'jaxprobe check encoder {name} --weights={folder}/params.safetensors '
+        f'--arch={folder}/config.json --reference={folder}/io.npz',
+    )
+
+
 def _card(
     name: str,
     title: str,
@@ -29,6 +56,7 @@ def _card(
     training_data: str,
     citation: str,
     homepage: str,
+    parity: Parity,
 ) -> Card:
     return Card(
         name=name,
@@ -48,6 +76,8 @@ def _card(
         training_data=training_data,
         citation=citation,
         homepage=homepage,
+        presets=_PRESETS,
+        parity=parity,
         gflop_per_second=42.7,  # At 30 s; `muq.architecture.gflop_per_second`.
         build='jaxprobe.encoders.muq.build:build',
     )
@@ -74,6 +104,7 @@ MUQ = _card(
   year={2025}
 }""",
     homepage='https://github.com/tencent-ailab/MuQ',
+    parity=_parity(1.9e-6, 'muq_tiny_25hz', 'muq'),
 )
 
 
@@ -94,6 +125,7 @@ def _musicfm(name: str, data: str, filename: str, size: int, sha256: str) -> Car
         training_data=data,
         citation=_MUSICFM_CITATION,
         homepage='https://github.com/minzwon/musicfm',
+        parity=_parity(2.6e-6, 'musicfm_tiny_msd', name),
     )
 
 
