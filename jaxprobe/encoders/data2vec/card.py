@@ -5,7 +5,7 @@ carry them 45 frames back, mask or not. Short items are repeated instead.
 """
 
 from jaxprobe.encoders.data2vec.architecture import BASE
-from jaxprobe.encoders.hubert.card import WaveCard, hub, wave_card
+from jaxprobe.encoders.hubert.card import WaveCard, hub, measured, wave_card
 
 _BYTES = 372_720_000  # About: 4 bytes a value, and names.
 _DATA2VEC = """@inproceedings{baevski2022data2vec,
@@ -45,6 +45,7 @@ def _card(
         options=(),
         presets=(),
         model_types=('data2vec-audio',),
+        parity=measured(7.2e-6, 'data2vec'),
         build='jaxprobe.encoders.data2vec.build:build',
         **facts,
     )

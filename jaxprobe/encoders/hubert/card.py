@@ -9,7 +9,7 @@ which the port runs without a mask. Short items are repeated instead.
 import dataclasses
 from typing import Any
 
-from jaxprobe.encoders.base import Card, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
 from jaxprobe.encoders.hubert import architecture
 from jaxprobe.encoders.hubert.architecture import BASE, LARGE, Architecture
 from jaxprobe.encoders.options import Option, Options, Preset
@@ -92,9 +92,7 @@ def wave_card(
         weights=weights,
         options=(normalise(zscore), *options),
         presets=(*marble(zscore), *presets),
-        gflop_per_second=round(
-            architecture.gflop_per_second(a, sample_rate, window_seconds), 1
-        ),
+        gflop_per_second=round(architecture.gflop_per_second(a, sample_rate, window_seconds), 1),
         configure='jaxprobe.encoders.hubert.card:configure',
         **(described | facts),
     )
@@ -180,6 +178,16 @@ def hub(source: str, size: int) -> WeightsRef:
     )
 
 
+def measured(error: float, family: str = 'hubert') -> Parity:
+    """How near the fixtures of a family's parity test are met."""
+    return Parity(
+        error=error,
+        reference='transformers 4.38.2 on torch',
+        weights='random',
+        command=f'pytest tests/parity/{family}_test.py -s',
+    )
+
+
 _BASE_BYTES, _LARGE_BYTES = 377_550_000, 1_261_850_000  # 4 bytes a value, and names.
 _HUBERT = """@article{hsu2021hubert,
   title={{HuBERT}: Self-Supervised Speech Representation Learning by Masked Prediction of Hidden
@@ -212,6 +220,7 @@ HUBERT_BASE = hubert_card(
     weights_licence='Apache-2.0',
     training_data='LibriSpeech, 960 hours of read English',
     citation=_HUBERT,
+    parity=measured(6.1e-6),
 )
 MUSICHUBERT = hubert_card(
     'musichubert',
@@ -231,6 +240,7 @@ MUSICHUBERT = hubert_card(
     training_data='music; MARBLE keeps its checkpoints in private folders (out/hubert_music_ckpt)',
     citation=_MERT,
     homepage='https://github.com/a43992899/MARBLE-Benchmark',
+    parity=measured(6.1e-6),
 )
 
 
@@ -265,6 +275,7 @@ MERT_V0 = _mert(
     model_types=_V0_TYPES,
     weights_licence='CC-BY-NC-4.0 (of its sisters; its own card was not read)',
     training_data='1 000 hours of music, not published',
+    parity=measured(6.1e-6),
 )
 MERT_V0_PUBLIC = _mert(
     'mert_v0_public',
@@ -273,6 +284,7 @@ MERT_V0_PUBLIC = _mert(
     model_types=_V0_TYPES,
     weights_licence='CC-BY-NC-4.0',
     training_data='900 hours of Music4All',
+    parity=measured(6.1e-6),
 )
 MERT_V1_95M = _mert(
     'mert_v1_95m',
@@ -282,6 +294,7 @@ MERT_V1_95M = _mert(
     model_types=('mert_model',),
     weights_licence='CC-BY-NC-4.0',
     training_data='20 000 hours of music, not published',
+    parity=measured(5.8e-6),
 )
 MERT_V1_330M = _mert(
     'mert_v1_330m',
@@ -293,5 +306,6 @@ MERT_V1_330M = _mert(
     model_types=('mert_model',),
     weights_licence='CC-BY-NC-4.0',
     training_data='160 000 hours of music, not published',
+    parity=measured(9.8e-6),
 )
 CARDS = (HUBERT_BASE, MUSICHUBERT, MERT_V0, MERT_V0_PUBLIC, MERT_V1_95M, MERT_V1_330M)
