@@ -28,7 +28,7 @@ def build(
             published weights for another architecture.
         WeightsError: a file is absent, damaged or belongs to another model.
     """
-    a, numbers = architecture.resolve(arch), compute(dtype, str(options['half']))
+    a, numbers = architecture.resolve(arch), compute(dtype, str(options['matmul']))
     if arch and not weights:
         raise ConfigError(
             f"encoder.arch={arch!r} needs weights of that size: encoder.weights='random', or the "
@@ -63,25 +63,20 @@ def build(
     return Encoder(described, params, encode, identity)
 
 
-def compute(dtype: str, half: str) -> Precision:
+def compute(dtype: str, matmul: str) -> Precision:
     """The dtype and precision of the prior's matrix products.
 
     Args:
         dtype: the config's, 'float32' or 'bfloat16'.
-        half: the option: which half precision stands for 'bfloat16'.
+        matmul: the option: 'dtype', or 'float16', which goes before it.
 
     Raises:
-        ConfigError: an unknown dtype, or a half precision beside float32.
+        ConfigError: an unknown dtype.
     """
     numbers = precision(dtype)
-    if half == 'bfloat16':
-        return numbers
-    if dtype == 'float32':
-        raise ConfigError(
-            f'jukebox_5b: half={half} chooses the half precision and encoder.dtype is float32, '
-            f'which uses none. Set --config.encoder.dtype=bfloat16 beside it, or leave it out.'
-        )
-    return Precision(jnp.float16, jax.lax.Precision.DEFAULT)
+    if matmul == 'float16':
+        return Precision(jnp.float16, jax.lax.Precision.DEFAULT)
+    return numbers
 
 
 def describe(

@@ -87,10 +87,10 @@ JUKEBOX_5B = Card(
             '8192 tokens go on (jukemir)',
         ),
         Option(
-            'half',
-            'bfloat16',
-            ('bfloat16', 'float16'),
-            'the half precision of encoder.dtype=bfloat16; float16 is what the file stores',
+            'matmul',
+            'dtype',
+            ('dtype', 'float16'),
+            "what the prior's matrix products run in: encoder.dtype, or float16 as the file stores",
         ),
     ),
     presets=(

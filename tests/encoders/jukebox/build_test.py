@@ -52,18 +52,16 @@ def test_another_window_is_refused():
         shape(tiny(), 44100)
 
 
-def test_float16_is_a_half_precision():
-    encoder = tiny(dtype='bfloat16', options={'half': 'float16'})
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
+def test_float16_goes_before_the_dtype(dtype):
+    encoder = tiny(dtype=dtype, options={'matmul': 'float16'})
     wave = jax.ShapeDtypeStruct((1, encoder.card.window_samples), np.float32)
     text = str(jax.make_jaxpr(encoder.encode)(encoder.params, wave))
-    assert 'f16' in text
-    assert 'bf16' not in text
+    assert text.count(' = dot_general[') == 1 + 3 * 6  # The codebook's, then six per layer.
+    assert text.count('preferred_element_type=float32') >= 3 * 6
+    assert 'f16[' in text
+    assert 'bf16[' not in text
     assert encoder.params['layers.mlp.c_fc.kernel'].dtype == np.float16
-
-
-def test_float16_needs_a_half_dtype():
-    with pytest.raises(ConfigError, match='encoder.dtype=bfloat16'):
-        tiny(options={'half': 'float16'})
 
 
 def test_other_dtypes():
@@ -107,4 +105,4 @@ def test_sizes_are_part_of_the_identity(tmp_path):
     path.write_text(json.dumps({'n_ctx': 64, 'blocks': 4, 'prior_width': 32, 'prior_depth': 3}))
     encoder = base.load('jukebox_5b', weights='random', arch=str(path))
     assert encoder.weights_sha256.startswith('random-0-')
-    assert build.compute('float32', 'bfloat16').dtype == np.float32
+    assert build.compute('float32', 'dtype').dtype == np.float32
