@@ -20,15 +20,15 @@ CARD = 'jaxprobe.encoders.openl3.card:OPENL3'
 RTOL = 1e-4  # With atol 1e-4 * max|reference|: DESIGN.md section 6.
 DECIBELS = 2e-3
 # The reference's layers, in its own order; the numbers name the fixture's weights.
-KERAS = (
-    ['input_1', 'batch_normalization', 'conv2d', 'batch_normalization_1', 'activation']
-    + ['conv2d_1', 'batch_normalization_2', 'activation_1', 'max_pooling2d']
-    + ['conv2d_2', 'batch_normalization_3', 'activation_2']
-    + ['conv2d_3', 'batch_normalization_4', 'activation_3', 'max_pooling2d_1']
-    + ['conv2d_4', 'batch_normalization_5', 'activation_4']
-    + ['conv2d_5', 'batch_normalization_6', 'activation_5', 'max_pooling2d_2']
-    + ['conv2d_6', 'batch_normalization_7', 'activation_6', 'audio_embedding_layer']
-)
+KERAS = """
+input_1 batch_normalization conv2d batch_normalization_1 activation
+conv2d_1 batch_normalization_2 activation_1 max_pooling2d
+conv2d_2 batch_normalization_3 activation_2
+conv2d_3 batch_normalization_4 activation_3 max_pooling2d_1
+conv2d_4 batch_normalization_5 activation_4
+conv2d_5 batch_normalization_6 activation_5 max_pooling2d_2
+conv2d_6 batch_normalization_7 activation_6 audio_embedding_layer
+"""
 LAYERS = {
     'pool1': 'tmeans_8_max_pooling2d',
     'pool2': 'tmeans_15_max_pooling2d_1',
@@ -54,7 +54,7 @@ def encoder(seeded, tmp_path_factory):
     """The full-size model, filled from a Keras file with the fixture's weights."""
     shapes, kept = weights.template(weights.Arch()), iter(weights.roles(weights.Arch()))
     layers = []
-    for index, name in enumerate(KERAS):
+    for index, name in enumerate(KERAS.split()):
         tensors = {}
         if not name.startswith(('input', 'activation', 'max_pooling')):
             role = next(kept)
