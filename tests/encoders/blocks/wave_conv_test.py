@@ -42,13 +42,13 @@ def test_convolution_is_the_sum_it_should_be():
 def test_frames_are_independent_of_what_is_after_them_only_with_layer_norm(size):
     """Statistics over time: zeros at the end change every frame before them."""
     module = built(lambda n: WaveConv(size, n))
-    short = np.asarray(module(wave(400)))
-    padded = np.asarray(module(jnp.pad(wave(400), ((0, 0), (0, 400)))))
+    whole = jax.jit(lambda x: module(x))
+    short = np.asarray(whole(wave(400)))
+    padded = np.asarray(whole(jnp.pad(wave(400), ((0, 0), (0, 400)))))
     moved = np.abs(padded[:, : short.shape[1]] - short)
     if size.norm == 'layer':
         assert moved.max() < 1e-5
     else:
-        assert moved.min(axis=(0, 2)).shape == (short.shape[1],)
         assert (moved.max(axis=(0, 2)) > 1e-3).all()
 
 
