@@ -20,7 +20,7 @@ from jaxprobe.core import config
 
 def get_config(mode: str = 'full') -> config.Settings:
     c = config.base()
-    c.encoder = config.encoder('jaxprobe.encoders.openl3.card:OPENL3', options='hop=0.5')
+    c.encoder = config.encoder('openl3', options='hop=0.5')
     c.beside.fbank_chroma = config.encoder('fbank_chroma')
     c.tasks = dict(gtzan_genre={})
     c.probe.seeds = 5

@@ -33,6 +33,7 @@ HOME = {
     'transformers': {'encoders'},
     'safetensors': {'encoders'},
     'huggingface_hub': {'encoders'},
+    'h5py': {'encoders'},
     'optax': {'probes'},
     'grain': {'features'},
     'mir_eval': {'metrics'},

@@ -198,6 +198,7 @@ ENCODERS = Registry(
         'music2vec': 'jaxprobe.encoders.data2vec.card:MUSIC2VEC',
         'clmr': 'jaxprobe.encoders.clmr.card:CLMR',
         'vggish': 'jaxprobe.encoders.vggish.card:VGGISH',
+        'openl3': 'jaxprobe.encoders.openl3.card:OPENL3',
         'mule': 'jaxprobe.encoders.mule.card:MULE',
         'jukebox_5b': 'jaxprobe.encoders.jukebox.card:JUKEBOX_5B',
     },
