@@ -13,13 +13,15 @@ import numpy as np
 
 from jaxprobe.core.errors import ConfigError, suggest
 
-KINDS = ('multiclass', 'multilabel', 'regression', 'key', 'beats', 'frames')
+KINDS = ('multiclass', 'multilabel', 'regression', 'key', 'beats', 'frames', 'separation')
+_NAMED = ('regression', 'separation')  # One more metric for every label.
 
 # Metrics that are means over items: (kind, metric) -> module and function.
 _PER_ITEM = {
     ('multiclass', 'accuracy'): ('multiclass', 'correct'),
     ('key', 'accuracy'): ('multiclass', 'correct'),
     ('key', 'weighted_score'): ('key', 'item_weighted_score'),
+    ('separation', 'sdr'): ('separation', 'item_sdr'),
 }
 
 
@@ -39,10 +41,11 @@ def names(kind: str, labels: Sequence[str] = ()) -> tuple[str, ...]:
 
     Args:
         kind: the kind of target.
-        labels: names of the outputs; a regression adds `r2_<label>` for each.
+        labels: names of the outputs; a regression adds `r2_<label>` for each, separation
+            `sdr_<label>`.
     """
     own = tuple(module_for(kind).METRICS)
-    return own + tuple(f'r2_{label}' for label in labels) if kind == 'regression' else own
+    return own + tuple(f'{own[0]}_{label}' for label in labels) if kind in _NAMED else own
 
 
 def evaluate(
@@ -52,14 +55,14 @@ def evaluate(
 
     Kinds of frames have statistics of items for both, see their modules.
 
-    `labels` names the outputs of a regression and changes nothing elsewhere.
+    `labels` names the outputs of a regression or a separation and changes nothing elsewhere.
 
     Raises:
         ConfigError: the kind is unknown.
         ValueError: reference and scores do not belong together.
     """
     module = module_for(kind)
-    if kind == 'regression':
+    if kind in _NAMED:
         return module.evaluate(reference, scores, labels)
     return module.evaluate(reference, scores)
 
@@ -78,7 +81,7 @@ def constants(
         evaluated split), each metric -> value; for classes also the classes behind them.
     """
     module = module_for(kind)
-    if kind == 'regression':
+    if kind in _NAMED:
         return module.constants(train_reference, reference, outputs, labels)
     return module.constants(train_reference, reference, outputs)
 

@@ -21,6 +21,7 @@ MONITORS: dict[str, tuple[str, ...]] = {
     'key': ('weighted_score', 'loss'),
     'beats': ('loss',),
     'frames': ('accuracy', 'loss'),
+    'separation': ('loss',),
 }
 # What a kind of frames is trained as.
 TRAINED_AS = {'beats': 'multilabel', 'frames': 'multiclass'}

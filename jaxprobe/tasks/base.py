@@ -36,6 +36,10 @@ class Stems(NamedTuple):
 
     paths: tuple[Path, ...]
 
+    def __repr__(self) -> str:
+        """Names without folders: what a split is must not depend on where the data lie."""
+        return f'Stems({", ".join(path.name for path in self.paths)})'
+
 
 Target = int | tuple[int, ...] | tuple[float, ...] | Beats | Segments | Stems
 

@@ -13,6 +13,7 @@ def test_module_for():
         'jaxprobe.metrics.key',
         'jaxprobe.metrics.beats',
         'jaxprobe.metrics.frames',
+        'jaxprobe.metrics.separation',
     }
     with pytest.raises(ConfigError, match="Did you mean 'multilabel'"):
         kinds.module_for('multi_label')
@@ -23,7 +24,7 @@ def test_names():
     assert kinds.names('regression', ('a', 'b')) == ('r2', 'r2_a', 'r2_b')
 
 
-def test_evaluate_and_constants_pass_labels_to_regression_only():
+def test_evaluate_and_constants_pass_labels_where_they_name_metrics():
     values = np.eye(3)
     assert kinds.evaluate('regression', values, values, ('a', 'b', 'c'))['r2_b'] == 1.0
     found = kinds.constants('regression', values, values, 3, ('a', 'b', 'c'))
