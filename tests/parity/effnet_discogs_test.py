@@ -2,8 +2,8 @@
 
 `tests/golden/effnet_tiny.pb.gz` is a graph that TensorFlow itself froze, in the published form,
 with what TensorFlow computed from it (`tests/reference/effnet_tf.py` makes both). The same
-script freezes the full EfficientNet-B0, in both forms: $JAXPROBE_EFFNET names that folder. No
-published file was at hand.
+script freezes the full EfficientNet-B0 in two forms, and `effnet_onnx_tf.py` in a third one;
+$JAXPROBE_EFFNET names their folder. No published file was at hand.
 """
 
 import gzip
@@ -91,10 +91,17 @@ def test_every_layer_of_a_built_graph_against_torch():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('form', ['effnet_b0', 'effnet_b0_inlined'])
-def test_the_full_network_in_both_forms(form):
-    folder = os.environ.get('JAXPROBE_EFFNET')
-    if not folder:
-        pytest.skip('JAXPROBE_EFFNET names no folder of tests/reference/effnet_tf.py --full')
+@pytest.mark.parametrize(
+    ('form', 'reference', 'script'),
+    [
+        ('effnet_b0', 'effnet_b0', 'effnet_tf.py --full'),
+        ('effnet_b0_inlined', 'effnet_b0', 'effnet_tf.py --full'),
+        ('effnet_onnx', 'effnet_onnx', 'effnet_onnx_tf.py'),
+    ],
+)
+def test_the_full_network_as_tools_export_it(form, reference, script):
+    folder = Path(os.environ.get('JAXPROBE_EFFNET', '/nowhere'))
+    if not (folder / f'{form}.pb').is_file():
+        pytest.skip(f'JAXPROBE_EFFNET names no folder that tests/reference/{script} filled')
     sizes = architecture.resolve('', 400)
-    compare(form, Path(folder) / f'{form}.pb', Path(folder) / 'effnet_b0.npz', sizes)
+    compare(form, folder / f'{form}.pb', folder / f'{reference}.npz', sizes)

@@ -17,6 +17,7 @@ SIGNATURES = {
     '*audio_embedding_layer/*': "OpenL3 (encoder 'openl3')",
     '*weight_standardization*': "MULE (encoder 'mule')",
     'layer_with_weights-*/gain/.ATTRIBUTES/VARIABLE_VALUE': "MULE (encoder 'mule')",
+    '*div_enc/split_fc_layers/*': "NeuralFP (encoder 'neuralfp')",
     '*sequential.10.1.running_mean': "CLMR (encoder 'clmr')",
     '*vggish/fc2/*': "VGGish (encoder 'vggish')",
     '*embeddings.4.weight': "VGGish (encoder 'vggish')",

@@ -1,0 +1,1 @@
+"""NeuralFP (Chang et al., 2021): an audio fingerprint of one second."""
