@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from jaxprobe.encoders.base import Card, Layer, Preset, WeightsRef
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
+from jaxprobe.encoders.options import Preset
 
 PAGE = 'https://essentia.upf.edu/models/feature-extractors/discogs-effnet/'
 WINDOW_SAMPLES = 128 * 256  # 128 frames of 16 ms.
@@ -55,8 +56,8 @@ EFFNET_DISCOGS = Card(
     weights=_weights('discogs_artist_embeddings-effnet-bs64-1.pb', 18993367),
     code_licence='no code of the authors in this port (Apache-2.0); Essentia is AGPL-3.0',
     weights_licence='CC BY-NC-SA 4.0',
-    training_data='Discogs20 / an in-house Discogs collection of about 3.3 million tracks '
-    '(MTG-UPF); pairs of the same artist',
+    training_data='an in-house collection of music with metadata of Discogs (MTG-UPF); pairs of '
+    'tracks of one artist',
     citation='Alonso-Jimenez, Serra and Bogdanov, "Music Representation Learning Based on '
     'Editorial Metadata From Discogs", ISMIR 2022; Tan and Le, "EfficientNet", ICML 2019.',
     homepage='https://essentia.upf.edu/models.html',
@@ -64,10 +65,16 @@ EFFNET_DISCOGS = Card(
     presets=(
         Preset(
             name='mir_ref',
-            what='mir_ref, table of Discogs models: patches of 128 frames every 62, rest dropped, '
-            'embedding (its resampler is another: Essentia resampleQuality 1)',
+            what='mir_ref through Essentia: patches of 128 frames every 62, the rest dropped; it '
+            'reads the embedding, and resamples otherwise (resampleQuality 1)',
             tail='drop',
         ),
+    ),
+    parity=Parity(
+        error=3.9e-7,
+        reference='TensorFlow 2.21.0 (Keras EfficientNet-B0, frozen)',
+        weights='seeded',
+        command='pytest -m slow tests/parity/effnet_discogs_test.py -s',
     ),
     build='jaxprobe.encoders.effnet_discogs.build:build',
 )
@@ -78,7 +85,7 @@ EFFNET_DISCOGS_STYLE = dataclasses.replace(
     title='EffNet-Discogs, classifier of 400 styles (B0)',
     layers=_layers(400),
     weights=_weights('discogs-effnet-bs64-1.pb', 18366619),
-    training_data='an in-house Discogs collection of more than 2 million recordings (MTG-UPF), '
-    '400 styles',
+    training_data='more than two million recordings of an in-house collection with metadata of '
+    'Discogs (MTG-UPF), 400 styles',
     presets=(),
 )

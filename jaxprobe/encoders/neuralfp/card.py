@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from jaxprobe.encoders.base import Card, Layer, Preset, WeightsRef
-from jaxprobe.encoders.options import Option, Options
+from jaxprobe.encoders.base import Card, Layer, Parity, WeightsRef
+from jaxprobe.encoders.options import Option, Options, Preset
 
 REPOSITORY = 'https://github.com/mimbres/neural-audio-fp'
 SEGMENT, HOP = 8000, 4000
@@ -60,6 +60,12 @@ NEURALFP = Card(
             short='pad',
             options={'front_zeros': True},
         ),
+    ),
+    parity=Parity(
+        error=6.5e-5,
+        reference="the authors' Keras code",
+        weights='seeded',
+        command='pytest tests/parity/neuralfp_test.py -s',
     ),
     configure='jaxprobe.encoders.neuralfp.card:configure',
     build='jaxprobe.encoders.neuralfp.model:build',
