@@ -13,6 +13,8 @@ Outputs = tuple[np.ndarray, ...]  # One [B T_l D_l] per layer.
 
 SHORT_SECONDS = 2.0  # Long enough for a check where the window is free.
 ROW_LIMIT = 1e-5  # Times max(1, rms): what the other rows of a batch may move.
+# Another batch size is another program, which may add up in another order: the limit of ports.
+BATCH_LIMIT = 5e-5
 SHIFT_LIMIT = 0.25  # Of the pooled embedding's norm: one sample later is the same music.
 
 
@@ -207,7 +209,7 @@ def _batch_size(encoder: Encoder, first: Outputs, waves: np.ndarray) -> Finding:
             list(range(rows)),
             list(range(rows)),
             'batch size',
-            ROW_LIMIT,
+            BATCH_LIMIT,
         )
         for rows in (1, 3)
     ]
