@@ -31,7 +31,7 @@ from jaxtyping import Float
 METRICS = ('sdr',)  # And sdr_<label> for each target.
 DELTA = 1e-7  # MARBLE v1's, in units of squared samples.
 
-Waves = Float[np.ndarray, 'K S']
+Waves = Float[np.ndarray, '_ _']  # Targets and their samples.
 Statistics = Float[np.ndarray, '_ _']  # Items and their energies.
 
 

@@ -74,15 +74,20 @@ def note_events(clip: NoteClip) -> list[Note]:
 
 def phrase_events(clip: PhraseClip) -> list[Note]:
     """Writes out the pitched notes of a clip of `phrases`."""
+    return [event for events in phrase_parts(clip).values() for event in events]
+
+
+def phrase_parts(clip: PhraseClip) -> dict[str, list[Note]]:
+    """The pitched notes by part: 'lead', and 'chords' and 'bass' where the phrase has them."""
     random = rng.random_state(clip.seed)
     progressions = _PROGRESSIONS[clip.mode]
     progression = progressions[int(random.randint(len(progressions)))]
-    events = _melody(clip, progression, random)
+    parts = {'lead': _melody(clip, progression, random)}
     if 'chords' in clip.tags:
-        events += _chords(clip, progression)
+        parts['chords'] = _chords(clip, progression)
     if 'bass' in clip.tags:
-        events += _bass(clip, progression, random)
-    return events
+        parts['bass'] = _bass(clip, progression, random)
+    return parts
 
 
 def drum_events(clip: PhraseClip) -> list[tuple[str, float, float]]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from jaxprobe.tasks import gtzan, magnatagatune, mtg_jamendo, nsynth, vocalset
+from jaxprobe.tasks import gtzan, magnatagatune, mtg_jamendo, musdb18, nsynth, vocalset
 
 Sound = Callable[[Path], None]
 
@@ -219,6 +219,18 @@ def marble_v2(folder: Path, name: str, lines: dict[str, list[dict]], sound: Soun
     return home
 
 
+def musdb_hq(folder: Path, sound: Sound = blank) -> None:
+    """MUSDB18-HQ: two folders, validation tracks among those of training."""
+    tracks = {
+        'train': ('A Classic Education - NightOwl', 'Actions - One Minute Smile', 'ANiMAL - Easy'),
+        'test': ('Al James - Schoolboy Facination', 'Buitraker - Revo X'),
+    }
+    for split, names in tracks.items():
+        for name in names:
+            for stem in (*musdb18.LABELS, musdb18.MIXTURE):
+                sound(folder / 'musdb18' / split / name / f'{stem}.wav')
+
+
 LAY = {
     'gtzan_genre': gtzan_genre,
     'giantsteps_key': giantsteps_key,
@@ -229,4 +241,5 @@ LAY = {
     'vocalset_singer': vocalset_tree,
     'vocalset_technique': vocalset_tree,
     **dict.fromkeys(mtg_jamendo._SETS, mtg),
+    'musdb18': musdb_hq,
 }
