@@ -19,6 +19,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks.attention import attend
 from jaxprobe.encoders.blocks.precision import Precision
 
 
@@ -85,12 +86,7 @@ class RotaryAttention(nnx.Module):
         q = self.linear_q(rotated).reshape(split)
         k = self.linear_k(rotated).reshape(split)
         v = self.linear_v(x).reshape(split)
-        scores = jnp.einsum(
-            'bqhd,bkhd->bhqk', q, k,
-            precision=self.precision, preferred_element_type=jnp.float32,
-        )  # fmt: skip
-        weights = jax.nn.softmax(scores * split[-1] ** -0.5, axis=-1).astype(v.dtype)
-        mixed = jnp.einsum('bhqk,bkhd->bqhd', weights, v, precision=self.precision)
+        mixed = attend(q, k, v, self.precision)
         return self.linear_out(mixed.reshape(x.shape))
 
 

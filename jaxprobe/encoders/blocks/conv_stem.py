@@ -2,7 +2,10 @@
 
 Time comes before frequency here (`[B, time, frequency, channel]`), so that neither the mel
 matrix nor the flattening needs a transpose; batch norms are folded into the kernels at load.
-The stem holds 62 % of MuQ's arithmetic at full size, nearly all of it in `conv2`.
+The stem holds 62 % of MuQ's arithmetic at full size, half of it in the first `conv2`.
+
+On CPUs the rows of a batch follow one another: a row alone fills the cores, and its activations
+(512 channels x 64 bands x 1500 frames are 197 MB at 30 s) are then held once and not per row.
 
 Source: `Conv2dSubsampling` and `Res2dModule` of MusicFM; `spec/encoders_ssl.md` 2.2.
 """
@@ -10,43 +13,49 @@ Source: `Conv2dSubsampling` and `Res2dModule` of MusicFM; `spec/encoders_ssl.md`
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax import lax
 from jaxtyping import Array, Float
 
 from jaxprobe.encoders.blocks import winograd
 from jaxprobe.encoders.blocks.precision import Precision
 
-STRIDES = ((2, 2), (2, 2))  # Of the two blocks, in time and frequency.
+STRIDES = (2, 2)  # Of the two blocks, in time and frequency alike.
 
 
 class Conv3x3(nnx.Module):
-    """A 3x3 convolution with zeros beyond the borders, in the compute dtype."""
+    """The kernel and bias of a 3x3 convolution, in the compute dtype."""
 
-    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], numbers: Precision):
-        self.stride, self.numbers = stride, numbers
+    def __init__(self, inputs: int, outputs: int, numbers: Precision):
         self.kernel = nnx.Param(jnp.zeros((3, 3, inputs, outputs), numbers.dtype))
         self.bias = nnx.Param(jnp.zeros(outputs, numbers.dtype))
 
-    def __call__(self, x: Float[Array, 'B T F I']) -> Float[Array, 'B T2 F2 O']:
-        """Halves (rounding up) the axes whose stride is 2."""
-        x, kernel = x.astype(self.numbers.dtype), self.kernel[...]
-        if self.stride == (1, 1):
-            out = winograd.conv3x3(x, kernel, self.numbers.matmul)
-        else:
-            out = winograd.direct(x, kernel, self.numbers.matmul, self.stride)
-        return out + self.bias[...][None, None, None, :]
-
 
 class ResidualConv(nnx.Module):
-    """`relu(conv3(x) + conv2(relu(conv1(x))))`, conv1 and conv3 strided."""
+    """`relu(conv3(x) + conv2(relu(conv1(x))))`, conv1 and conv3 strided; zeros beyond the borders.
 
-    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], numbers: Precision):
-        self.conv1 = Conv3x3(inputs, outputs, stride, numbers)
-        self.conv2 = Conv3x3(outputs, outputs, (1, 1), numbers)
-        self.conv3 = Conv3x3(inputs, outputs, stride, numbers)
+    The two strided ones read the same input and run as one, with their kernels side by side.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, numbers: Precision):
+        self.stride, self.numbers = stride, numbers
+        self.conv1 = Conv3x3(inputs, outputs, numbers)
+        self.conv2 = Conv3x3(outputs, outputs, numbers)
+        self.conv3 = Conv3x3(inputs, outputs, numbers)
 
     def __call__(self, x: Float[Array, 'B T F I']) -> Float[Array, 'B T2 F2 O']:
-        """Halves (rounding up) the axes whose stride is 2."""
-        return jax.nn.relu(self.conv3(x) + self.conv2(jax.nn.relu(self.conv1(x))))
+        """Divides time and frequency by the stride, rounding up; in the compute dtype."""
+        kernel = jnp.concatenate([self.conv1.kernel[...], self.conv3.kernel[...]], axis=-1)
+        bias = jnp.concatenate([self.conv1.bias[...], self.conv3.bias[...]])
+        made = self._conv(x, kernel, self.stride) + bias[None, None, None, :]
+        inner, outer = jnp.split(made, 2, axis=-1)
+        outer = outer + self.conv2.bias[...][None, None, None, :]
+        return jax.nn.relu(outer + self._conv(jax.nn.relu(inner), self.conv2.kernel[...], 1))
+
+    def _conv(self, x: Array, kernel: Array, stride: int) -> Array:
+        x, precision = x.astype(self.numbers.dtype), self.numbers.matmul
+        if x.shape[-1] == 1:
+            return first_conv3x3(x, kernel, precision, stride)
+        return winograd.conv3x3(x, kernel, precision, stride)
 
 
 class ConvStem(nnx.Module):
@@ -63,6 +72,15 @@ class ConvStem(nnx.Module):
 
     def __call__(self, mel: Float[Array, 'B T M']) -> Float[Array, 'B T4 D']:
         """Tokens in float32; the borders see zeros, so `mel` must be normalised already."""
+
+        def one_by_one(mel: Array) -> Array:
+            return lax.map(lambda row: self._tokens(row[None])[0], mel)
+
+        if mel.shape[0] == 1:
+            return self._tokens(mel)
+        return lax.platform_dependent(mel, cpu=one_by_one, default=self._tokens)
+
+    def _tokens(self, mel: Array) -> Array:
         x = mel[..., None]
         for block in self.blocks:
             x = block(x)
@@ -70,8 +88,44 @@ class ConvStem(nnx.Module):
         return self.linear(flat).astype(jnp.float32)
 
 
+def first_conv3x3(
+    x: Float[Array, 'B T F 1'],
+    kernel: Float[Array, '3 3 1 O'],
+    precision: lax.Precision,
+    stride: int,
+) -> Float[Array, 'B T2 F2 O']:
+    """A convolution of one channel; off CPUs as a product of its nine neighbours' values.
+
+    Libraries for accelerators are made for many channels in; one matrix product whose inner
+    length is 9 only waits for its output to be written, as it should.
+    """
+    return lax.platform_dependent(
+        x,
+        kernel,
+        cpu=lambda x, kernel: winograd.direct(x, kernel, precision, (stride, stride)),
+        default=lambda x, kernel: by_neighbours(x, kernel, precision, stride),
+    )
+
+
+def by_neighbours(
+    x: Float[Array, 'B T F 1'],
+    kernel: Float[Array, '3 3 1 O'],
+    precision: lax.Precision,
+    stride: int,
+) -> Float[Array, 'B T2 F2 O']:
+    """The convolution as a matrix product, zeros beyond the borders."""
+    frames, bands = x.shape[1], x.shape[2]
+    padded = jnp.pad(x[..., 0], ((0, 0), (1, 1), (1, 1)))
+    neighbours = [
+        padded[:, i : i + frames : stride, j : j + bands : stride]
+        for i in range(3)
+        for j in range(3)
+    ]
+    return jnp.matmul(jnp.stack(neighbours, axis=-1), kernel.reshape(9, -1), precision=precision)
+
+
 def tokens(frames: int) -> int:
     """How many tokens (or bands) are left of so many frames (or mel bands)."""
-    for stride, _ in STRIDES:
+    for stride in STRIDES:
         frames = -(-frames // stride)
     return frames

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks.attention import attend
 from jaxprobe.encoders.blocks.norms import layer_norm
 from jaxprobe.encoders.blocks.precision import Precision
 
@@ -63,12 +64,7 @@ class Attention(nnx.Module):
         batch, frames, width = x.shape
         split = self.qkv(x).reshape(batch, frames, 3, self.heads, width // self.heads)
         q, k, v = split[:, :, 0], split[:, :, 1], split[:, :, 2]
-        scores = jnp.einsum(
-            'bqhd,bkhd->bhqk', q, k,
-            precision=self.precision, preferred_element_type=jnp.float32,
-        )  # fmt: skip
-        weights = jax.nn.softmax(scores * (width // self.heads) ** -0.5, axis=-1).astype(v.dtype)
-        mixed = jnp.einsum('bhqk,bkhd->bqhd', weights, v, precision=self.precision)
+        mixed = attend(q, k, v, self.precision)
         return self.out_proj(mixed.reshape(x.shape))
 
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxprobe.encoders.blocks import conv_stem, leaves
+from jaxprobe.encoders.blocks import conv_stem, leaves, winograd
 from jaxprobe.encoders.blocks.precision import precision
 
 
@@ -37,3 +37,36 @@ def test_compute_dtype_is_used():
     for dtype, kind in (('float32', np.float32), ('bfloat16', jnp.bfloat16)):
         _, template = leaves.abstract(lambda d=dtype: conv_stem.ConvStem(16, 4, 8, precision(d)))
         assert template['blocks.0.conv2.kernel'].dtype == kind
+
+
+@pytest.mark.parametrize(('frames', 'bands', 'stride'), [(6, 8, 2), (7, 5, 2), (4, 3, 1)])
+def test_one_channel_by_its_neighbours(frames, bands, stride):
+    r = np.random.RandomState(0)
+    x = jnp.asarray(r.standard_normal((2, frames, bands, 1)), jnp.float32)
+    kernel = jnp.asarray(r.standard_normal((3, 3, 1, 4)), jnp.float32)
+    highest = jax.lax.Precision.HIGHEST
+    expected = winograd.direct(x, kernel, highest, (stride, stride))
+    found = conv_stem.by_neighbours(x, kernel, highest, stride)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(
+        conv_stem.first_conv3x3(x, kernel, highest, stride), found, atol=1e-6
+    )
+
+
+def test_a_batch_takes_the_memory_of_a_row():
+    """On CPUs, where rows follow one another."""
+    graph, template = leaves.abstract(lambda: conv_stem.ConvStem(16, 64, 8, precision('float32')))
+    params = leaves.place(template, leaves.random(template, 0, 'stem'))
+    run = jax.jit(lambda params, mel: leaves.module(graph, params)(mel))
+    sizes = [
+        run.lower(params, jnp.zeros((batch, 400, 16))).compile().memory_analysis()
+        for batch in (1, 4)
+    ]
+    assert sizes[1].temp_size_in_bytes < 1.5 * sizes[0].temp_size_in_bytes
+
+
+def test_rows_do_not_depend_on_their_batch(stem):
+    mel = jnp.asarray(np.random.RandomState(1).standard_normal((3, 24, 16)), jnp.float32)
+    run = jax.jit(lambda mel: stem(mel))
+    apart = jnp.concatenate([run(mel[row : row + 1]) for row in range(3)])
+    np.testing.assert_allclose(run(mel), apart, atol=1e-6)
