@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxprobe.encoders.base import ENCODERS
+from jaxprobe.encoders.base import ENCODERS, card
 from jaxprobe.tasks.registry import TASKS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,3 +70,11 @@ def test_every_local_link_and_config_exists():
 def test_nothing_is_left_to_fill_in():
     for name in ('README.md', 'BUILD.md', 'CONTRIBUTING.md', 'CHANGELOG.md'):
         assert '@@' not in (ROOT / name).read_text(), name
+
+
+@pytest.mark.parametrize('name', ENCODERS)
+def test_differences_from_the_reference_are_those_of_the_cards(name):
+    parity = card(name).parity
+    (row,) = [line for line in TEXT.splitlines() if re.match(rf'\|.*`{name}`.*\|', line)]
+    if parity is not None:
+        assert f'{parity.error:.1e}, {parity.weights}' in row
