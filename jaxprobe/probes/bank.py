@@ -131,6 +131,7 @@ def _set_up(
             patience,
             family.mixed,
             spec.frames,
+            spec.l2,
         )
         for family in plan.families
     )

@@ -36,6 +36,7 @@ class Recipe(NamedTuple):
     patience: Patience
     mixed: tuple[int, ...]  # Views that are mixed; () where each cell picks one.
     frames: bool = False  # Targets belong to rows.
+    l2: float = 0.0  # 0 adds no operation: numbers stay as they are without it.
 
 
 class Learner(NamedTuple):
@@ -107,8 +108,10 @@ def train(
     def loss_of(params, x, targets, keeps, n_rows):
         logits = heads.apply(params, heads.blend(params, x), keeps, recipe.dropout)
         if recipe.frames:
-            return losses.of_frames(recipe.kind, logits, targets, n_rows)
-        return losses.masked_mean(losses.per_row(recipe.kind, logits, targets), n_rows)
+            loss = losses.of_frames(recipe.kind, logits, targets, n_rows)
+        else:
+            loss = losses.masked_mean(losses.per_row(recipe.kind, logits, targets), n_rows)
+        return loss + recipe.l2 * losses.squares(params) if recipe.l2 else loss
 
     def step(i, learner: Learner) -> Learner:
         rows = batches.rows[:, i]
@@ -176,6 +179,8 @@ def judge(
         return value[best], best
 
     monitor, ensemble = jax.vmap(of_one)(rows)
+    if recipe.l2 and recipe.monitor == 'loss':  # As Keras counts it.
+        monitor = monitor + recipe.l2 * jax.vmap(losses.squares)(params)
     finite = jnp.isfinite(loss) & jnp.isfinite(monitor) & jnp.all(jnp.isfinite(rows), (1, 2))
     state, improved = schedule.advance(kept.schedule, monitor, finite, recipe.patience)
 

@@ -1,8 +1,11 @@
 """Losses, written for one probe: a number per row or per item, before any mean.
 
 multiclass and key: cross-entropy; multilabel: binary cross-entropy, mean over tags;
-regression: squared error, mean over outputs. No class weights. `total` is the masked mean.
+regression: squared error, mean over outputs. No class weights. `squares` is what L2
+regularisation weighs.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -46,3 +49,10 @@ def masked_mean(losses: Float[Array, 'R'], n_rows: Shaped[Array, '']) -> Float[A
     """The mean over the first `n_rows` rows; the rest is padding and weighs nothing."""
     mask = jnp.arange(losses.shape[0]) < n_rows
     return jnp.sum(jnp.where(mask, losses, 0.0)) / n_rows.astype(losses.dtype)
+
+
+def squares(params: dict[str, Any]) -> Float[Array, '']:
+    """Sum of squares of a head's weights and biases; the logits of a learned mix are left free."""
+    return sum(
+        (jnp.sum(leaf**2) for leaf in jax.tree.leaves(params['layers'])), start=jnp.zeros(())
+    )

@@ -71,6 +71,7 @@ class BankSpec:
     stop_patience: int = 20
     aggregation: str = 'logits'
     frames: bool = False
+    l2: float = 0.0  # Times the sum of squares of weights and biases, in the loss and its monitor.
 
     @property
     def higher_is_better(self) -> bool:
@@ -199,6 +200,8 @@ def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
             raise ConfigError(f'{name}={value} leaves nothing to train; it must be at least 1')
     if not 0 <= spec.dropout < 1:
         raise ConfigError(f'dropout={spec.dropout} must lie in [0, 1); it is the share dropped')
+    if not 0 <= spec.l2 < np.inf:
+        raise ConfigError(f'l2={spec.l2} must be a number that is not negative')
     if not all(np.isfinite(rate) and rate > 0 for rate in spec.learning_rates):
         raise ConfigError(f'learning_rates={spec.learning_rates} must be positive numbers')
     for label, names in (

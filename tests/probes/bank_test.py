@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxprobe.core.errors import ConfigError, DataError
-from jaxprobe.probes import bank, memory, packing
+from jaxprobe.probes import bank, losses, memory, packing
 from jaxprobe.probes.spec import Source
 from tests.probes import made
 
@@ -193,6 +193,36 @@ def test_aggregations_and_monitors_equal_solo(monitor, aggregation):
     assert result.best_epoch[0] == solo.best_epoch
     np.testing.assert_allclose(result.best_monitor[0], solo.best_monitor, atol=1e-5)
     np.testing.assert_allclose(result.test_logits[0], solo.test_logits, atol=1e-4)
+
+
+@pytest.mark.parametrize('monitor', ['loss', 'accuracy'])
+def test_l2_equals_solo(monitor):
+    """mir_ref's training: L2 on kernels and biases, in the loss and in the loss that is watched."""
+    pytest.importorskip('torch')
+    from tests.probes import reference_trainer as reference
+
+    spec = made.spec(
+        monitor=monitor, l2=1e-2, hidden=(), dropout=0.0, learning_rates=(1e-2,), seeds=1,
+        aggregation='embeddings', epochs=6,
+        sources=(Source('3', (3,)), Source('mix', (1, 2, 3), learned=True)),
+    )  # fmt: skip
+    parts = made.splits('multiclass')
+    result = bank.train(spec, made.WIDTHS, *parts)
+    free = bank.train(dataclasses.replace(spec, l2=0.0), made.WIDTHS, *parts)
+    for p, source in enumerate(spec.sources):
+        alone = reference.fit(spec, made.WIDTHS, *parts, source, 1e-2, 0)
+        assert result.best_epoch[p] == alone.best_epoch
+        np.testing.assert_allclose(result.best_monitor[p], alone.best_monitor, atol=2e-5)
+        np.testing.assert_allclose(result.test_logits[p], alone.test_logits, atol=2e-4)
+        assert np.abs(result.test_logits[p] - free.test_logits[p]).max() > 1e-2, 'L2 does nothing'
+
+
+def test_without_l2_nothing_is_added(monkeypatch):
+    """The programs of l2=0 are those of before there was one: not an addition of zero."""
+    monkeypatch.setattr(losses, 'squares', None)
+    changes = {'sources': (Source('0', (0,)),), 'seeds': 1, 'epochs': 1, 'batch_items': 13}
+    for monitor in ('loss', 'accuracy'):
+        bank.train(made.spec(monitor=monitor, **changes), made.WIDTHS, *made.splits('multiclass'))
 
 
 def test_streamed_equals_resident(grid):

@@ -29,3 +29,9 @@ def test_padding_rows_weigh_nothing_even_if_they_are_not_numbers():
     rows = jnp.asarray([1.0, 2.0, 6.0, jnp.nan])
     assert float(losses.masked_mean(rows, jnp.asarray(3))) == 3
     assert float(losses.masked_mean(rows, jnp.asarray(2))) == 1.5
+
+
+def test_squares_count_weights_and_biases_and_no_mix():
+    layer = {'weight': jnp.full((2, 3), 2.0), 'bias': jnp.full((2,), 3.0)}
+    params = {'layers': (layer, layer), 'mix': jnp.full((4,), 9.0)}
+    assert float(losses.squares(params)) == 2 * (6 * 4 + 2 * 9)

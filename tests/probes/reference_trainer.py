@@ -94,6 +94,11 @@ def loss_of(spec, logits, targets):
     return torch.nn.functional.mse_loss(logits, targets)
 
 
+def penalty(spec, probe):
+    """Keras's l2 regulariser on kernels and biases."""
+    return spec.l2 * sum((p**2).sum() for p in probe.linears.parameters())
+
+
 def item_scores(spec, logits, split):
     """Every ensemble's item scores by name; a task that is not a key has the one ''."""
     if spec.frames:
@@ -192,6 +197,8 @@ def fit(spec, layer_widths, train, valid, test, source, rate, seed, max_steps=No
             ]
             optimizer.zero_grad()
             loss = loss_of(spec, probe(x[rows], keeps if spec.dropout else None), wanted)
+            if spec.l2:
+                loss = loss + penalty(spec, probe)
             loss.backward()
             optimizer.step()
             losses.append(float(loss.detach()))
@@ -199,6 +206,8 @@ def fit(spec, layer_widths, train, valid, test, source, rate, seed, max_steps=No
                 return Outcome(-1, 0, 0.0, '', *_logits(probe, x_valid, x_test), None, losses)
         with torch.no_grad():
             value, ensemble = judge(spec, probe(x_valid).numpy(), valid)
+            if spec.l2 and spec.monitor == 'loss':
+                value += float(penalty(spec, probe))
         plateau.step(value)
         if best is None or (value > best if spec.higher_is_better else value < best):
             best, best_epoch, waited = value, epoch, 0

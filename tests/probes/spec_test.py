@@ -27,6 +27,7 @@ def test_a_good_grid_passes():
         ({'learning_rates': (1e-3, -1.0)}, 'positive numbers'),
         ({'learning_rates': (1e-3, 1e-3)}, 'repeat'),
         ({'dropout': 1.0}, r'must lie in \[0, 1\)'),
+        ({'l2': -1.0}, 'l2=-1.0 must be a number that is not negative'),
         ({'hidden': (0,)}, r'hidden\[0\]=0'),
         ({'sources': (Source('a', (1,)), Source('a', (2,)))}, 'repeat'),
         ({'sources': (Source('a', (4,)),)}, r'layers 0\.\.3'),
