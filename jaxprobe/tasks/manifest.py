@@ -3,6 +3,10 @@
     path,split,label              kind=multiclass, or kind=key (C major, Bb minor, F# min, Am)
     path,split,labels             kind=multilabel; labels are separated by |
     path,split,arousal,valence    kind=regression; every other numeric column, or `targets`
+    path,split,annotation         kind=beats or kind=frames: a file beside the audio, .jams, .beats
+                                  (time, position in the bar) or text (time label; a last label
+                                  `end`; `-` does not count), see `tasks/sidecars.py`
+    path,split,vocals,drums       kind=separation; stems='vocals,drums' names the columns
 
 Paths are relative to the manifest. Splits are train, valid and test. Optional columns: `id`
 (unique), `start` and `duration` in seconds, `group` (artist, singer, song). All mistakes are
@@ -17,14 +21,17 @@ from jaxprobe.tasks import defaults, manifest_items
 from jaxprobe.tasks.base import SPLITS, DatasetCard, Item, Kind, Preparation, Task
 
 
-def own_data(manifest: str = '', kind: str = 'multiclass', targets: str = '') -> Task:
+def own_data(
+    manifest: str = '', kind: str = 'multiclass', targets: str = '', stems: str = ''
+) -> Task:
     """A task made of the user's manifest.
 
     Args:
         manifest: the CSV or JSONL file.
-        kind: 'multiclass', 'multilabel', 'regression' or 'key'.
+        kind: 'multiclass', 'multilabel', 'regression', 'key', 'beats', 'frames' or 'separation'.
         targets: for a regression, its columns separated by commas; '' takes every other column
             that holds numbers.
+        stems: for a separation, the columns of its stems separated by commas; `path` is the mix.
 
     Returns:
         The task. Without a manifest, one that can be listed but not used.
@@ -39,7 +46,7 @@ def own_data(manifest: str = '', kind: str = 'multiclass', targets: str = '') ->
     if not manifest:
         return _placeholder(Kind(kind))
     path = Path(manifest).expanduser()
-    items, labels, notes = manifest_items.load(path, Kind(kind), targets)
+    items, labels, notes = manifest_items.load(path, Kind(kind), targets, stems)
     return _task(path, Kind(kind), items, labels, notes)
 
 
@@ -73,7 +80,8 @@ def _placeholder(kind: Kind) -> Task:
     def refuse(data_dir: Path) -> Any:
         raise ConfigError(
             'own_data needs a manifest: --config.manifest=labels.csv with columns path, split and '
-            'label (labels; numbers), and --config.kind=multiclass, multilabel, regression or key.'
+            'label (labels; numbers; annotation), and --config.kind=multiclass, multilabel, '
+            'regression, key, beats or frames.'
         )
 
     return Task(

@@ -11,12 +11,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxprobe.tasks import key_names, manifest_rows
-from jaxprobe.tasks.base import SPLITS, Item, Kind, Target
+from jaxprobe.core.errors import DataError
+from jaxprobe.tasks import key_names, manifest_rows, sidecars
+from jaxprobe.tasks.base import SPLITS, Beats, Item, Kind, Segments, Stems, Target
 from jaxprobe.tasks.manifest_rows import Mistakes, Row
 
 _OPTIONAL = ('id', 'start', 'duration', 'group')
-_LABEL_COLUMN = {Kind.MULTICLASS: 'label', Kind.MULTILABEL: 'labels', Kind.KEY: 'label'}
+_LABEL_COLUMN = {
+    Kind.MULTICLASS: 'label',
+    Kind.MULTILABEL: 'labels',
+    Kind.KEY: 'label',
+    Kind.BEATS: 'annotation',
+    Kind.FRAMES: 'annotation',
+}
+BEAT_LABELS = ('beat', 'downbeat')
 _MEANT = {
     'training': 'train', 'tr': 'train', 'validation': 'valid', 'val': 'valid', 'dev': 'valid',
     'development': 'valid', 'testing': 'test', 'eval': 'test', 'evaluation': 'test',
@@ -24,18 +32,25 @@ _MEANT = {
 
 
 def load(
-    path: Path, kind: Kind, targets: str = ''
+    path: Path, kind: Kind, targets: str = '', stems: str = ''
 ) -> tuple[list[Item], tuple[str, ...], tuple[str, ...]]:
     """Reads a manifest; returns its items in the order of its lines, its labels, and remarks.
+
+    Args:
+        path: of the table.
+        kind: of its targets.
+        targets: columns of a regression, '' for every column of numbers.
+        stems: columns of the paths of stems, for a separation.
 
     Raises:
         DataError: it cannot be used; the first twenty mistakes are in the message, with lines.
     """
     mistakes = Mistakes(path)
     columns, rows = manifest_rows.read(path, mistakes)
-    wanted, notes = _columns(columns, rows, kind, targets, mistakes)
+    named = stems if kind is Kind.SEPARATION else targets
+    wanted, notes = _columns(columns, rows, kind, named, mistakes)
     mistakes.raise_any()  # Lines make no sense where columns do not.
-    names, read_target = _reader(rows, kind, wanted, mistakes)
+    names, read_target = _reader(path.parent, rows, kind, wanted, mistakes)
     items = [_item(path.parent, row, read_target, mistakes) for row in rows]
     _check_ids(items, rows, mistakes)
     _check_splits(rows, mistakes)
@@ -51,6 +66,10 @@ def _columns(
     if kind is Kind.REGRESSION:
         spare = [c for c in columns if c not in ('path', 'split', *_OPTIONAL)]
         wanted = named or tuple(c for c in spare if any(_is_number(r.values.get(c)) for r in rows))
+    elif kind is Kind.SEPARATION:
+        wanted = named
+        if columns and not named:
+            mistakes.add(1, "kind=separation needs the columns of its stems: stems='vocals,drums'")
     else:
         wanted = (_LABEL_COLUMN[kind],)
     known = ('path', 'split', *wanted, *_OPTIONAL)
@@ -78,7 +97,7 @@ def _instead(column: str, unused: Sequence[str]) -> str:
         kind = 'multilabel' if twin == 'labels' else 'multiclass'
         return f', but {twin!r} is there; is this kind={kind}?'
     found = f'; found {", ".join(map(repr, unused))}' if unused else ''
-    return f'{found}. A manifest has path, split, and label, labels or numbers'
+    return f'{found}. A manifest has path, split, and label, labels, annotation, stems or numbers'
 
 
 def _near(name: str, known: Sequence[str]) -> str:
@@ -105,9 +124,15 @@ ReadTarget = Callable[[Row], Target]
 
 
 def _reader(
-    rows: Sequence[Row], kind: Kind, wanted: Sequence[str], mistakes: Mistakes
+    folder: Path, rows: Sequence[Row], kind: Kind, wanted: Sequence[str], mistakes: Mistakes
 ) -> tuple[tuple[str, ...], ReadTarget]:
     """Returns the labels, and how a row's target is read; what cannot be read is added."""
+    if kind is Kind.BEATS:
+        return BEAT_LABELS, lambda row: _beats(folder, row, mistakes)
+    if kind is Kind.FRAMES:
+        return _frames(folder, rows, mistakes)
+    if kind is Kind.SEPARATION:
+        return tuple(wanted), lambda row: _stems(folder, row, wanted, mistakes)
     if kind is Kind.REGRESSION:
         return tuple(wanted), lambda row: _numbers(row, wanted, mistakes)
     if kind is Kind.KEY:
@@ -154,6 +179,77 @@ def _key(row: Row, mistakes: Mistakes) -> int:
         return 0
 
 
+def _annotation(folder: Path, row: Row, mistakes: Mistakes) -> Path | None:
+    """The sidecar of a row; None, and a mistake, where it names none."""
+    text = _text(row.values, 'annotation')
+    if not text:
+        mistakes.add(row.line, 'annotation is empty')
+        return None
+    return _file(folder, text)
+
+
+def _beats(folder: Path, row: Row, mistakes: Mistakes) -> Beats:
+    path = _annotation(folder, row, mistakes)
+    start, duration = _where(row)
+    try:
+        whole = sidecars.beats(path) if path else Beats((), ())
+    except DataError as error:
+        mistakes.add(row.line, str(error))
+        return Beats((), ())
+    found, _ = sidecars.beats_within(whole, start, duration)
+    if path and not found.beats:
+        mistakes.add(row.line, f'{path} has no beat within the item')
+    return found
+
+
+def _frames(
+    folder: Path, rows: Sequence[Row], mistakes: Mistakes
+) -> tuple[tuple[str, ...], ReadTarget]:
+    own = {row.line: _stretches(folder, row, mistakes) for row in rows}
+    names = {name for found in own.values() if found for name in found.names}
+    ordered = tuple(sorted(names - {sidecars.UNLABELLED}, key=_natural))
+    index = {name: k for k, name in enumerate(ordered)}
+    if rows and len(ordered) < 2 and all(own.values()):
+        mistakes.add(
+            0, f'the annotations have {len(ordered)} labels; there is nothing to tell apart'
+        )
+
+    def read(row: Row) -> Target:
+        found = own[row.line]
+        return sidecars.segments(found, index) if found else Segments((0.0,), (-1,), 1.0)
+
+    return ordered, read
+
+
+def _stretches(folder: Path, row: Row, mistakes: Mistakes) -> sidecars.Stretches | None:
+    path = _annotation(folder, row, mistakes)
+    if path is None:
+        return None
+    start, duration = _where(row)
+    try:
+        found = sidecars.stretches_within(sidecars.stretches(path), start, duration)
+    except DataError as error:
+        mistakes.add(row.line, str(error))
+        return None
+    if found is None or set(found.names) == {sidecars.UNLABELLED}:
+        mistakes.add(row.line, f'{path} has no labelled segment within the item')
+        return None
+    return found
+
+
+def _where(row: Row) -> tuple[float, float | None]:
+    """Start and duration of an item; what is wrong with them is said where the item is made."""
+    return _number(row.values.get('start')) or 0.0, _number(row.values.get('duration'))
+
+
+def _stems(folder: Path, row: Row, wanted: Sequence[str], mistakes: Mistakes) -> Stems:
+    texts = [_text(row.values, column) for column in wanted]
+    for column, text in zip(wanted, texts, strict=True):
+        if not text:
+            mistakes.add(row.line, f'{column} is empty')
+    return Stems(tuple(_file(folder, text) for text in texts))
+
+
 def _numbers(row: Row, wanted: Sequence[str], mistakes: Mistakes) -> tuple[float, ...]:
     numbers = []
     for column in wanted:
@@ -177,14 +273,14 @@ def _item(folder: Path, row: Row, read_target: ReadTarget, mistakes: Mistakes) -
     path = _file(folder, text)
     if '\\' in text and not path.exists():
         mistakes.add(row.line, f'path {text!r} has backslashes; write /')
-    start = _seconds(row, 'start', mistakes)
+    start = seconds(row, 'start', mistakes)
     return Item(
         id=_text(values, 'id') or (f'{text}@{start:g}' if start else text),
         path=path,
         split=split,
         target=read_target(row),
         start=start or 0.0,
-        duration=_seconds(row, 'duration', mistakes),
+        duration=seconds(row, 'duration', mistakes),
         group=_text(values, 'group'),
     )
 
@@ -194,8 +290,8 @@ def _text(values: dict[str, Any], column: str) -> str:
     return '' if value is None else str(value).strip()
 
 
-def _seconds(row: Row, column: str, mistakes: Mistakes) -> float | None:
-    """A time in seconds; None where the column is empty or absent."""
+def seconds(row: Row, column: str, mistakes: Mistakes) -> float | None:
+    """A time in seconds; None where the column is empty or absent. Nonsense is added."""
     value = row.values.get(column)
     if value is None or value == '':
         return None

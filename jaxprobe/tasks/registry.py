@@ -1,16 +1,21 @@
 """The tasks there are, and how a name with options becomes one.
 
 A builder is a function of keyword options that returns a `Task`. Besides its own options every
-task takes those of `Protocol` (`epochs`, `window_seconds`, ...), which replace its numbers.
+task takes those of `Protocol` (`epochs`, `window_seconds`, ...), which replace its numbers, and two
+more: `protocol`, a protocol with a name (`protocols.py`), whose numbers go before the task's and
+behind those given one by one; and `metrics`, more metrics than the kind's own (`metrics/extra.py`),
+separated by commas. Collections of others are tasks by `mirdata:<data set>` and `tfds:<data set>`.
 """
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from jaxprobe.core.errors import ConfigError, suggest
-from jaxprobe.core.registry import Registry
+from jaxprobe.core.registry import Registry, load_path
+from jaxprobe.tasks import protocols
 from jaxprobe.tasks.base import Protocol, Task
 
 TASKS = Registry(
@@ -35,11 +40,23 @@ TASKS = Registry(
         'mtg_instrument': 'jaxprobe.tasks.mtg_jamendo:instrument',
         'mtg_moodtheme': 'jaxprobe.tasks.mtg_jamendo:moodtheme',
         'musdb18': 'jaxprobe.tasks.musdb18:separation',
+        'gtzan_rhythm': 'jaxprobe.tasks.gtzan_rhythm:rhythm',
+        'harmonix_structure': 'jaxprobe.tasks.harmonix:structure',
+        'mt_mpc': 'jaxprobe.tasks.mt:mpc',
+        'mt_rd': 'jaxprobe.tasks.mt:rd',
+        'mt_sqc': 'jaxprobe.tasks.mt:sqc',
         'own_data': 'jaxprobe.tasks.manifest:own_data',
     },
     group='jaxprobe.tasks',
 )
 
+# Readers of collections: `prefix:data set` is a task, built from the data set's name and options.
+COLLECTIONS = {
+    'mirdata': 'jaxprobe.tasks.mirdata_adapter:task',
+    'tfds': 'jaxprobe.tasks.tfds_adapter:task',
+}
+
+_ADDED = ('protocol', 'metrics')  # Options of every task, beside those of `Protocol`.
 _PROTOCOL = {field.name: field for field in dataclasses.fields(Protocol)}
 
 
@@ -47,9 +64,11 @@ def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
     """Builds a task.
 
     Args:
-        name: a registered name, or the dotted path of a builder.
-        options: the builder's own options, and fields of `Protocol` to change. Text is read
-            as the type of the option's default, as it comes from a command line.
+        name: a registered name, `mirdata:<data set>`, `tfds:<data set>`, or the dotted path of a
+            builder.
+        options: the builder's own options, fields of `Protocol` to change, `protocol` and
+            `metrics`. Text is read as the type of the option's default, as it comes from a
+            command line.
 
     Returns:
         The task; nothing is read but what its labels need.
@@ -59,12 +78,37 @@ def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
             not fit.
         DataError: the user's own manifest cannot be used.
     """
-    builder = TASKS.load(name)
-    own, numbers = _sort_options(name, builder, dict(options or {}))
+    builder = _builder(name)
+    given = dict(options or {})
+    added = {key: str(given.pop(key)) for key in _ADDED if key in given}
+    own, numbers = _sort_options(name, builder, given)
     task = builder(**own)
-    protocol = dataclasses.replace(task.protocol, **numbers)
+    chosen = protocols.named(added.get('protocol', 'marble_v1'), task)
+    task = _with_metrics(task, chosen.metrics, added.get('metrics', ''))
+    protocol = dataclasses.replace(chosen.numbers, **numbers)
     _check_protocol(task, protocol)
-    return dataclasses.replace(task, protocol=protocol, options={**task.options, **own, **numbers})
+    recorded = {**task.options, **own, **numbers, **added}
+    return dataclasses.replace(task, protocol=protocol, options=recorded)
+
+
+def _builder(name: str) -> Callable[..., Task]:
+    prefix, _, dataset = name.partition(':')
+    if prefix not in COLLECTIONS:
+        return TASKS.load(name)
+    if not dataset:
+        raise ConfigError(f'task {name!r} names no data set: write {prefix}:<data set>.')
+    return functools.partial(load_path(COLLECTIONS[prefix], 'task'), dataset)
+
+
+def _with_metrics(task: Task, named: tuple[str, ...], asked: str) -> Task:
+    """Adds the metrics of the protocol and those asked for, each once, behind the task's own."""
+    more = tuple(name.strip() for name in asked.split(',') if name.strip())
+    if more:
+        from jaxprobe.metrics import extra  # Brings numpy, which listing tasks does without.
+
+        known = tuple(name for name in more if name not in task.metrics)
+        extra.check(task.kind.value, known)
+    return dataclasses.replace(task, metrics=tuple(dict.fromkeys((*task.metrics, *named, *more))))
 
 
 def _sort_options(
@@ -82,7 +126,7 @@ def _sort_options(
             like = '' if default is dataclasses.MISSING else default
             numbers[key] = _typed(f'{name}.{key}', value, like)
         else:
-            known = [*parameters, *_PROTOCOL]
+            known = [*parameters, *_PROTOCOL, *_ADDED]
             raise ConfigError(f'task {name} has no option {key!r}. {suggest(key, known)}')
     return own, numbers
 
@@ -94,7 +138,8 @@ def _typed(what: str, value: Any, default: Any) -> Any:
     try:
         if isinstance(default, tuple):
             parts = value.split(',') if isinstance(value, str) else list(value)
-            return tuple(type(default[0])(part) for part in parts if str(part).strip())
+            one = type(default[0]) if default else float
+            return tuple(one(part) for part in parts if str(part).strip())
         if isinstance(default, int) and isinstance(value, float) and value != int(value):
             raise ValueError
         return type(default)(value)
@@ -130,6 +175,10 @@ def _check_protocol(task: Task, p: Protocol) -> None:
         wrong.append(f'dropout={p.dropout} must be in [0, 1)')
     if not 0 < p.plateau_factor <= 1:
         wrong.append(f'plateau_factor={p.plateau_factor} must be in (0, 1]')
+    if not 0 <= p.l2 < float('inf'):
+        wrong.append(f'l2={p.l2} must be a number that is not negative')
+    if p.learning_rates and not min(p.learning_rates) > 0:
+        wrong.append(f'learning_rates={p.learning_rates} must be positive')
     if p.window_seconds < 0:
         wrong.append(f'window_seconds={p.window_seconds} must not be negative')
     if wrong:

@@ -72,7 +72,7 @@ def test_card(name):
     if name not in UNCOUNTED:
         assert set(card.items) == set(SPLITS)
         assert min(card.items.values()) > 0
-    assert card.hours > 0
+    assert card.hours > 0 or name.startswith('mt_')  # Of nobody's data.
     assert card.folder
     assert not card.folder.startswith('/')
     assert all(reason for reason in card.broken.values())
@@ -97,7 +97,8 @@ def test_items_of_a_small_tree(name, tmp_path):
     assert not {item.id for item in items} & set(task.card.broken)
     assert items == small(name, tmp_path).items(tmp_path)
     if task.kind.framewise:
-        return targets.check(task, items)
+        targets.check(task, items)
+        return
     encoded = targets.encode(task, items)
     assert len(encoded) == len(items)
     assert np.isfinite(encoded).all()

@@ -2,6 +2,7 @@ import pytest
 
 from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.tasks import registry, targets
+from jaxprobe.tasks.base import SPLITS
 
 TABLE = """path,split,label,duration
 a.wav,train,x,1800
@@ -98,3 +99,72 @@ def test_spoken_digits(shared, tmp_path):
     assert found.usable
     assert found.found == {'train': 2400, 'valid': 300, 'test': 300}
     assert '6 groups are in both train and test' in found.notes[0]
+
+
+def sidecars(folder, **files):
+    for name, text in files.items():
+        (folder / name.replace('_', '.')).write_text(text)
+
+
+def test_beats_beside_the_audio(tmp_path):
+    sidecars(tmp_path, a_beats='0.5 1\n1.0 2\n1.5 1\n9 2\n', b_txt='0.25\n0.75\n')
+    rows = ['a.wav,train,a.beats,0,8', 'b.wav,train,b.txt,,', 'c.wav,valid,a.beats,1,8']
+    text = '\n'.join(['path,split,annotation,start,duration', *rows, 'd.wav,test,a.beats,,'])
+    task = registry.build('own_data', write(tmp_path, text) | {'kind': 'beats'})
+    assert (task.kind.value, task.labels) == ('beats', ('beat', 'downbeat'))
+    assert (task.primary, task.protocol.frame_rate) == ('beat_f', 25.0)
+    a, b, c, d = (item.target for item in task.items(tmp_path))
+    assert a == ((0.5, 1.0, 1.5), (0.5, 1.5))  # The item ends at 8 s.
+    assert b == ((0.25, 0.75), ())
+    assert c == ((0.0, 0.5), (0.5,))  # From 1 s on.
+    assert d.beats[-1] == 9.0
+    targets.check(task, task.items(tmp_path))
+    assert task.prepare(tmp_path).usable
+
+
+def test_segments_beside_the_audio(tmp_path):
+    sidecars(tmp_path, a_txt='0 solo\n4 tutti\n9 end\n', b_txt='0 tutti\n2 -\n3 10\n')
+    rows = ['a.wav,train,a.txt,', 'b.wav,train,b.txt,5', 'c.wav,valid,a.txt,', 'd.wav,test,b.txt,']
+    text = '\n'.join(['path,split,annotation,duration', *rows])
+    task = registry.build('own_data', write(tmp_path, text) | {'kind': 'frames'})
+    assert task.labels == ('10', 'solo', 'tutti')
+    assert task.primary == 'frame_accuracy'
+    a, b, _, d = (item.target for item in task.items(tmp_path))
+    assert a == ((0.0, 4.0), (1, 2), 9.0)
+    assert b == ((0.0, 2.0, 3.0), (2, -1, 0), 5.0)
+    assert d.end > 1e6  # To the end of the audio, wherever that is.
+    targets.check(task, task.items(tmp_path))
+    assert task.prepare(tmp_path).usable
+
+
+def test_mistakes_in_sidecars_are_said_with_their_lines_in_the_manifest(tmp_path):
+    sidecars(tmp_path, a_txt='0 solo\n4 tutti\n', b_txt='now solo\n', c_txt='0 -\n9 end\n')
+    rows = ['a.wav,train,a.txt,', 'b.wav,train,b.txt,', 'c.wav,valid,c.txt,', 'd.wav,test,,']
+    text = '\n'.join(
+        ['path,split,annotation,start', *rows, 'a.wav,test,no.txt,3', 'b.wav,dev,a.txt,4']
+    )
+    with pytest.raises(DataError) as error:
+        registry.build('own_data', write(tmp_path, text) | {'kind': 'frames'})
+    for part in (
+        'line 3: ' + str(tmp_path / 'b.txt') + ", line 1: 'now' is not a time",
+        'line 4: ' + str(tmp_path / 'c.txt') + ' has no labelled segment within the item',
+        'line 5: annotation is empty',
+        'line 6: ' + str(tmp_path / 'no.txt') + ' cannot be read',
+        "line 7: split 'dev'",
+    ):
+        assert part in str(error.value)
+    with pytest.raises(DataError, match="column 'annotation' is missing"):
+        registry.build('own_data', write(tmp_path) | {'kind': 'beats'})
+
+
+def test_stems_in_columns(tmp_path):
+    rows = [f'{n}.wav,{s},{n}_v.wav,{n}_d.wav' for n, s in zip('abc', SPLITS, strict=True)]
+    options = write(tmp_path, '\n'.join(['path,split,voice,rest', *rows])) | {'kind': 'separation'}
+    task = registry.build('own_data', options | {'stems': 'voice,rest'})
+    assert task.labels == ('voice', 'rest')
+    assert task.items(tmp_path)[0].target.paths == (tmp_path / 'a_v.wav', tmp_path / 'a_d.wav')
+    targets.check(task, task.items(tmp_path))
+    with pytest.raises(DataError, match="stems='vocals,drums'"):
+        registry.build('own_data', options)
+    with pytest.raises(DataError, match="column 'drums' is missing"):
+        registry.build('own_data', options | {'stems': 'voice,drums'})

@@ -209,6 +209,57 @@ def mtg(folder: Path, sound: Sound = blank, audio: str = 'audio-low/{}.low.mp3')
                 text(home / f'data/splits/split-{split}/autotagging_{file}-{part}.tsv', rows)
 
 
+def gtzan_rhythm(folder: Path, sound: Sound = blank) -> None:
+    """GTZAN with a JAMS file for every excerpt."""
+    gtzan_genre(folder, sound)
+    for number, item in enumerate(gtzan.split()):
+        times = [round(0.2 + (0.4 + 0.01 * (number % 20)) * k, 3) for k in range(60)]
+        annotations = [
+            {
+                'namespace': 'beat',
+                'sandbox': {'annotation_type': kind},
+                'data': [{'time': t, 'duration': 0.0} for t in own if t < 29.9],
+            }
+            for kind, own in (('beat', times), ('downbeat', times[::4]))
+        ]
+        text(
+            folder / f'gtzan_rhythm/jams/{item}.wav.jams',
+            [json.dumps({'annotations': annotations, 'file_metadata': {'duration': 30.02}})],
+        )
+
+
+HARMONIX_SONGS = (
+    # File, artist, duration, last line
+    ('0001_12step', 'Ciara', 39.0, '38.0 end'),
+    ('0539_youandi', 'Lady Gaga', 46.004, '40.0 outro'),
+    ('0900_rolling', 'Adele', 39.0, '38.0 end'),
+    ('0901_skyfall', 'ADELE', 39.0, '38.0 end'),
+    ('0902_hello', 'Adele feat. Nobody', 39.0, '38.0 end'),
+    ('0903_sign', 'Ace of Base', 39.0, '38.0 end'),
+)
+
+
+def harmonix_set(folder: Path, sound: Sound = blank) -> None:
+    home = folder / 'harmonix'
+    rows = ['File,Title,Artist,Release,Duration,BPM']
+    for name, artist, seconds, last in HARMONIX_SONGS:
+        rows.append(f'{name},"A, B",{artist},R,{seconds},113')
+        lines = ['0.0 intro', '8.495568 verse', '25.486704 chorus', '34.0 outro', last]
+        text(home / f'dataset/segments/{name}.txt', lines)
+        sound(home / f'audio/{name}.wav')
+    text(home / 'dataset/metadata.csv', rows)
+
+
+def mt_ratings(folder: Path, sound: Sound = blank) -> None:
+    """All three tables, with the parts in a column and both classes in each."""
+    for name, most in (('mpc', 2), ('rd', 2), ('sqc', 1)):
+        rows = ['path,split,rating_1,rating_2']
+        for k, split in enumerate(('train', 'valid', 'test') * 2):
+            rows.append(f'audio/{name}{k}.wav,{split},{most * (k // 3)},{most * (k // 3)}')
+            sound(folder / f'mt/audio/{name}{k}.wav')
+        text(folder / f'mt/{name}.csv', rows)
+
+
 def marble_v2(folder: Path, name: str, lines: dict[str, list[dict]], sound: Sound = blank) -> Path:
     """MARBLE v2's three lists; returns their folder. Audio is laid where the lines say."""
     home = folder / 'data' / name
@@ -233,7 +284,10 @@ def musdb_hq(folder: Path, sound: Sound = blank) -> None:
 
 LAY = {
     'gtzan_genre': gtzan_genre,
+    'gtzan_rhythm': gtzan_rhythm,
     'giantsteps_key': giantsteps_key,
+    'harmonix_structure': harmonix_set,
+    **dict.fromkeys(('mt_mpc', 'mt_rd', 'mt_sqc'), mt_ratings),
     'emomusic': emomusic,
     'magnatagatune': mtt,
     'nsynth_pitch': nsynth_notes,
