@@ -92,7 +92,8 @@ def _prepare(options: argparse.Namespace) -> int:
 
     extra = dict(pair.partition('=')[::2] for pair in options.option)
     task = registry.build(options.task, extra)
-    text, found = prepare(task, Path(options.data_dir).expanduser().resolve())
+    data_dir = Path(options.data_dir).expanduser().resolve()
+    text, found = prepare(task, data_dir, decode=options.decode)
     print(text)
     return 0 if found.usable else 1
 
@@ -195,11 +196,15 @@ def _parser() -> argparse.ArgumentParser:
         'prepare',
         _prepare,
         'jaxprobe prepare gtzan_genre --data_dir=data\n'
+        '  jaxprobe prepare gtzan_genre --data_dir=data --decode\n'
         '  jaxprobe prepare own_data --option=manifest=labels.csv --option=kind=multiclass',
     )
     prepare.add_argument('task')
     prepare.add_argument('--data_dir', default='data', help="holds the owners' layouts")
     prepare.add_argument('--option', action='append', default=[], metavar='NAME=VALUE')
+    prepare.add_argument(
+        '--decode', action='store_true', help='decode all audio and compare samples across splits'
+    )
 
     report = _verb(verbs, 'report', _report, 'jaxprobe report runs/muq runs/musicfm --out=both')
     report.add_argument('workdir', nargs='+')

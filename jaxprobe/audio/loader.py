@@ -1,6 +1,7 @@
 """Items decoded and ready to be cut, by threads that stay a bounded stretch ahead of their use."""
 
 import collections
+import hashlib
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -24,13 +25,15 @@ class Loaded(NamedTuple):
     A padded item is shorter than a window; `samples` is then already filled up to one. With a
     lead, `samples` begins that much before the item (see `window.extended`) and `starts` still
     counts from the item's start, so that the window at `s` with its lead is
-    `samples[s : s + lead + window]`. A window is silent or not without its lead.
+    `samples[s : s + lead + window]`. A window is silent or not without its lead. `sound` is the
+    hash of the item's samples as they were decoded.
     """
 
     samples: Float[np.ndarray, 'samples']
     starts: Int[np.ndarray, 'R']
     padded: bool
     silent: Bool[np.ndarray, 'R']
+    sound: str = ''
 
 
 def load(
@@ -65,8 +68,18 @@ def load(
     padded = len(wave) < w.samples
     windows = (wave[i : i + w.samples] for i in at)  # A repeat is as silent as what it repeats.
     silent = [max(window.max(), -window.min()) < SILENCE for window in windows]
+    sound = sound_hash(wave)
     wave = extended(level.apply(wave, normalise), w)
-    return Loaded(wave, at, padded, np.array(silent, bool))
+    return Loaded(wave, at, padded, np.array(silent, bool), sound)
+
+
+def sound_hash(wave: Float[np.ndarray, 'samples']) -> str:
+    """Identifies audio by its samples, whatever file they came from: 32 hex digits.
+
+    Copies under other names and in other lossless formats agree; resampled, cut or lossy ones do
+    not.
+    """
+    return hashlib.blake2b(np.ascontiguousarray(wave, '<f4'), digest_size=16).hexdigest()
 
 
 def ahead(

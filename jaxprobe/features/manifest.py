@@ -43,7 +43,8 @@ class Entry(NamedTuple):
     """A clip in a sidecar: how many windows it gave, and how many of them are flagged.
 
     `failed` is '' or the reason why the clip cannot be used. `last` is where its last window
-    starts, in seconds, in stores of frames: the hop tells where the others do.
+    starts, in seconds, in stores of frames: the hop tells where the others do. `sound` is the hash
+    of its decoded samples, '' where it was not decoded, or before hashes were kept.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Entry(NamedTuple):
     silent: int
     failed: str = ''
     last: float = 0.0
+    sound: str = ''
 
 
 class Sidecar(NamedTuple):
@@ -205,10 +207,17 @@ def write_sidecar(store: Path, index: int, clips: Sequence[Entry]) -> Sidecar:
         sha256=fs.sha256(path),
         clips=tuple(clips),
     )
-    rows = [list(clip) if clip.last else list(clip[:-1]) for clip in clips]
+    rows = [_row(clip) for clip in clips]
     value = found._asdict() | {'clips': rows}
     fs.write_json(sidecar_path(store, index), value)
     return found
+
+
+def _row(clip: Entry) -> list[Any]:
+    """The fields of an entry without those at its end that are at their defaults and came later."""
+    if clip.sound:
+        return list(clip)
+    return list(clip[:-1] if clip.last else clip[:-2])
 
 
 def settled(sidecar: Sidecar) -> frozenset[str]:

@@ -130,6 +130,7 @@ class RowReader:
         self.first = np.cumsum(self.count) - self.count
         self.rows = int(self.count.sum())
         self._last = np.array([e.last if e else 0.0 for e in entries])
+        self.sounds = [e.sound if e else '' for e in entries]  # Hashes of samples, '' if unknown.
         # Per row: its shard, and its record there.
         self._shard = np.repeat([p.shard if p else 0 for p in places], self.count)
         at = np.repeat([p.first if p else 0 for p in places], self.count)

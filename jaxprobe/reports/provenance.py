@@ -46,11 +46,23 @@ def _data(rows: Sequence[Result]) -> str:
         ('items', escape(f'train {n["train"]}, valid {n["valid"]}, test {n["test"]}')),
         ('missing', _listed(_missing(rows))),
         ('excluded', _listed({k: str(v) for k, v in r.data.get('excluded', {}).items()})),
+        ('split audit', _audit(rows)),
+        ('notes', '<br>'.join(escape(note) for note in r.data.get('notes', []))),
         ('options', escape(_options(card.get('options', {})))),
         ('training', escape(_options(r.data.get('protocol', {})))),
         ('sha256 of the split', _code(r.data.get('split_sha256', ''))),
     ]
     return details(f'Task {r.task}', pairs(entries))
+
+
+def _audit(rows: Sequence[Result]) -> str:
+    """Faults of the split in words; encoders that read other items may have others."""
+    said: dict[str, list[str]] = {}
+    for r in rows:
+        said.setdefault(tables.audit_line(r), []).append(r.encoder)
+    if len(said) == 1:
+        return escape(*said)
+    return '<br>'.join(f'{escape(", ".join(who))}: {escape(line)}' for line, who in said.items())
 
 
 def _windows(r: Result) -> str:

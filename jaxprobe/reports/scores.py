@@ -38,13 +38,16 @@ def _best(rows: Sequence[Result]) -> Result | None:
     return best if len(models) > 1 and worth else None
 
 
+_GRAVE = ('constant level', 'near constant', 'limited', 'same audio')  # Shown beside every score.
+
+
 def _brief(r: Result | None, best: Result | None) -> str:
     if r is None:
         return text.NOTHING
     main, selected = r.data['main_score'], r.data['selected'] or {}
     value = text.number(main['value'])
     value = f'<b>{value}</b>' if r is best else value
-    marks = [w for w in _warnings(r) if w[0] in ('constant level', 'near constant', 'limited')]
+    marks = [w for w in _warnings(r) if w[0] in _GRAVE]
     return (
         f'{value} <span class="ci">{text.interval(main["ci95"])}</span><br>'
         f'<small class="soft">{escape(selected.get("source", text.NOTHING))}</small> {tags(marks)}'

@@ -151,6 +151,27 @@ def missing(r: Result) -> int:
     return sum(len(ids) for ids in r.data.get('missing', {}).values())
 
 
+def audit_line(r: Result) -> str:
+    """What the split audit of a result found, in words."""
+    found = r.data.get('audit')
+    if found is None:
+        return 'not audited: this result is older than the audit'
+    said = [f'{found["same_audio_across_splits"]} items repeat audio of an earlier split']
+    said += found['examples']
+    if found['unhashed']:
+        said.append(f'{found["unhashed"]} files whose samples were not compared')
+    said += [f'{n} groups in both {pair}' for pair, n in found['groups_across_splits'].items()]
+    said.append(f'{found["duplicate_ids"]} ids used twice')
+    for what, where in (
+        ('without an example', 'labels_without_positive'),
+        ('with one value', 'constant_targets'),
+    ):
+        said += [f'{len(v)} labels {what} in {split}' for split, v in found[where].items()]
+    if found['untrained_labels']:
+        said.append(f'{len(found["untrained_labels"])} labels of the test without training')
+    return '; '.join(said)
+
+
 def codes(r: Result) -> list[str]:
     """Short names of everything that weakens the score."""
     return [warning['code'] for warning in r.data['warnings']]

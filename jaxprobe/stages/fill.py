@@ -111,7 +111,8 @@ class _Filling:
             n = len(found.starts)
             last = found.starts[-1] / self._spec.sample_rate if self._spec.frames else 0.0
             silent = int(found.silent.sum())
-            self.entries.append(Entry(key, n, n * found.padded, silent, last=float(last)))
+            padded = n * found.padded
+            self.entries.append(Entry(key, n, padded, silent, last=float(last), sound=found.sound))
             self._window_seconds.append(seconds / n)
             yield len(self.entries) - 1, found
 

@@ -1,19 +1,24 @@
 """Prepare: what data there is for a task, told to a person before anything is computed."""
 
+import dataclasses
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
+from jaxprobe.stages import progress
 from jaxprobe.tasks.base import SPLITS, Preparation, Task
 
 _MISSING_SHOWN = 20
 
 
-def prepare(task: Task, data_dir: Path) -> tuple[str, Preparation]:
+def prepare(task: Task, data_dir: Path, *, decode: bool = False) -> tuple[str, Preparation]:
     """Verifies a task's data; synthetic data are made, nothing is downloaded.
 
     Args:
         task: as `jaxprobe.tasks.registry.build` returns it.
         data_dir: where data sets live, in their owners' layouts.
+        decode: also decodes all audio, which finds files that cannot be decoded and copies in
+            another format. Without, files are compared by their bytes where sizes agree.
 
     Returns:
         A text that says what was found, what is missing, where to get it and under what
@@ -23,6 +28,8 @@ def prepare(task: Task, data_dir: Path) -> tuple[str, Preparation]:
         DataError: the task's own list of items cannot be read.
     """
     found = task.prepare(data_dir)
+    if any(found.found.values()):
+        found = dataclasses.replace(found, notes=tuple(_compared(task, data_dir, found, decode)))
     return describe(task, data_dir, found), found
 
 
@@ -31,13 +38,45 @@ def describe(task: Task, data_dir: Path, found: Preparation) -> str:
     lines = [f'{task.name}: {task.card.title}', *_counts(found)]
     lines += _missing(found)
     lines += [f'  excluded: {name} ({reason})' for name, reason in found.excluded.items()]
-    lines += [_wrapped('  note: ', note) for note in found.notes]
+    lines += [_wrapped('  note: ', note) for note in (*found.notes, *found.here)]
     if found.missing or not found.usable:
         lines.append(_wrapped('  how to get it: ', task.card.how_to_get))
     lines.append(_wrapped('  licence: ', task.card.licence))
     lines.append(_wrapped('  split: ', f'{task.card.split_source}; sha256 {found.split_sha256}'))
     lines.append(f'  {_verdict(found)}')
     return '\n'.join(lines)
+
+
+def _compared(task: Task, data_dir: Path, found: Preparation, decode: bool) -> Iterator[str]:
+    """The notes, with what comparing all audio adds to them."""
+    from jaxprobe.tasks import audit, twins
+
+    items, faults = task.items(data_dir), []
+    if decode:
+        shown = progress.Decoding(task.name, sum(len(item.paths) for item in items))
+        names, failed = twins.by_samples(items, advance=shown)
+        shown.close()
+        bad = [f'{path} ({why})' for path, why in failed.items() if str(path) not in found.missing]
+        if bad:
+            faults.append(f'{len(bad)} files cannot be decoded: {audit.some(bad)}')
+    else:
+        names, many = twins.by_bytes(items)
+        if many:
+            faults.append(
+                f'{many} files have the size of one in another split; `jaxprobe prepare '
+                f'{task.name} --decode` compares them, and extraction does'
+            )
+    known = list(audit.crossing(items, ()))
+    pairs = audit.crossing(items, names)
+    if len(pairs) > len(known):
+        faults.append(audit.crossing_note(pairs))
+    yield from (
+        n for n in found.notes if len(pairs) == len(known) or n != audit.crossing_note(known)
+    )
+    yield from faults
+    if decode:
+        count = sum(len(item.paths) for item in items)
+        yield f'{count - len(failed)} of {count} files were decoded and their samples compared'
 
 
 def _counts(found: Preparation) -> list[str]:

@@ -52,6 +52,23 @@ class Encoding:
             self._bar.close()
 
 
+class Decoding:
+    """Follows files that are decoded for their samples alone."""
+
+    def __init__(self, label: str, total: int):
+        """Takes how many files there are."""
+        self._bar = _bar(f'{label}: decoding', total)
+        self._bar.postfix = [f'of {total} files']
+
+    def __call__(self) -> None:
+        """Counts a file."""
+        self._bar.update(1)
+
+    def close(self) -> None:
+        """Ends the line."""
+        self._bar.close()
+
+
 class Training:
     """Follows a bank: epoch, cells still training, epochs per second, time left at most."""
 

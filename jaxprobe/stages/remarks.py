@@ -24,6 +24,7 @@ def warnings(result: dict[str, Any]) -> list[dict[str, str]]:
     found = [
         *_trials(result),
         *_level(result),
+        *_undefined(result),
         *_grid(result),
         *_data(result),
         *_statistics(result),
@@ -54,6 +55,14 @@ def _level(result: dict[str, Any]) -> list[tuple[str, str]]:
     return []
 
 
+def _undefined(result: dict[str, Any]) -> list[tuple[str, str]]:
+    found = result.get('metrics', {}).items()
+    names = [name for name, of in found if of['value'] is None or of['value'] != of['value']]
+    if not names:
+        return []
+    return [('undefined metric', f'{", ".join(names)}: not defined for the selected cell')]
+
+
 def _grid(result: dict[str, Any]) -> list[tuple[str, str]]:
     found = []
     if result['grid_edge']:
@@ -70,6 +79,11 @@ def _data(result: dict[str, Any]) -> list[tuple[str, str]]:
     missing = sum(len(ids) for ids in result.get('missing', {}).values())
     if missing:
         found.append(('missing items', f'{missing} items could not be read and are left out'))
+    crossing = result.get('audit', {}).get('same_audio_across_splits', 0)
+    if crossing:
+        first = result['audit']['examples'][0]
+        text = f'{crossing} items repeat audio of an earlier split, {first} first'
+        found.append(('same audio', text))
     padded = result.get('padded_windows') or 0
     padded = sum(padded.values()) if isinstance(padded, dict) else padded
     rows = sum(result.get('rows', {}).values())

@@ -73,6 +73,8 @@ class Item:
         start: where the item begins in the file, in seconds.
         duration: its length in seconds; None means to the end of the file.
         group: artist, singer or song, for clustered statistics; '' where unknown.
+        more: further files of the same item, whole and in order: the clips that a song was cut
+            into. The windows of all its files are the item's windows.
     """
 
     id: str
@@ -82,6 +84,12 @@ class Item:
     start: float = 0.0
     duration: float | None = None
     group: str = ''
+    more: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of its files, in order."""
+        return (self.path, *self.more)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,6 +127,8 @@ class Protocol:
     tail: str = 'drop'  # Of an item's remainder: 'drop', or 'overlap' (one last full window).
     select_by: str = ''  # Validation metric that chooses among cells; '' is the monitor.
     frame_rate: float = 0.0  # Frames per second that are stored and labelled; 0: window means.
+    l2: float = 0.0  # Times the sum of squares of weights and biases, added to the loss.
+    learning_rates: tuple[float, ...] = ()  # Of the protocol; (): those of the config.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +140,9 @@ class Preparation:
     expected: Mapping[str, int]  # Items per split the card or the manifest asks for.
     missing: tuple[str, ...] = ()  # Every missing file, in order.
     excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Broken: id -> reason.
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # Of the data; every result carries them.
     split_sha256: str = ''  # Of the sorted (id, split, target) lines.
+    here: tuple[str, ...] = ()  # Of this copy and this call (where it lies): for the user alone.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -100,14 +100,14 @@ def prepare(data_dir: Path) -> Preparation:
     """Looks for the 929 excerpts of the split."""
     from jaxprobe.tasks import audit
 
-    notes = [_SHORT]
+    here = []
     try:
         found = items(data_dir)
-        notes.append(f'found at {_root(data_dir)}')
+        here.append(f'found at {_root(data_dir)}')
     except DataError:
         found = _items(data_dir / ROOTS[0], {})
-        notes.append(f'none of {", ".join(ROOTS)} is below {data_dir}')
-    return audit.survey(found, Kind.MULTICLASS, LABELS, excluded=BROKEN, notes=notes)
+        here.append(f'none of {", ".join(ROOTS)} is below {data_dir}')
+    return audit.survey(found, Kind.MULTICLASS, LABELS, excluded=BROKEN, notes=(_SHORT,), here=here)
 
 
 def items(data_dir: Path) -> list[Item]:

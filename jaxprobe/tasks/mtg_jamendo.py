@@ -196,7 +196,7 @@ def _preparing(
             found = None  # The survey says why.
         if found:
             quality = 'low' if '.low.' in found.name else 'full'
-            notes = [f'audio: {quality} quality, as {found}; option audio={audio}']
+            notes = [f'audio: {quality} quality, as {found.name}; option audio={audio}']
         return owners.preparing(
             card, Kind.MULTILABEL, labels, listed, notes=notes, split_sha256=sha256
         )(data_dir)

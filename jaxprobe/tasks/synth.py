@@ -81,7 +81,7 @@ def _task(
 
         written = synth_corpus.make(_corpus(collection, items, seed), data_dir)
         note = f'{written} clips written, {sum(items) - written} were there'
-        return audit.survey(listed(data_dir), kind, labels, notes=(note,))
+        return audit.survey(listed(data_dir), kind, labels, here=(note,))
 
     return Task(
         name=name,

@@ -25,6 +25,15 @@ def test_load_lists_windows_and_silence(tmp_path):
     assert not found.padded
 
 
+def test_sound_is_that_of_the_samples_before_they_are_scaled_or_filled(tmp_path):
+    wave = np.linspace(0.1, 0.4, 400, dtype=np.float32)
+    path = _write(tmp_path / 'a.wav', wave)
+    found = loader.load(path, 0.0, None, 8000, W, 'peak')
+    assert found.padded
+    assert found.sound == loader.sound_hash(wave) != loader.sound_hash(-wave)
+    assert loader.load(path, 0.01, None, 8000, W).sound == loader.sound_hash(wave[80:])
+
+
 def test_dither_is_silence(tmp_path):
     dither = np.random.default_rng(0).integers(-1, 2, 2000).astype(np.float32) / 32768
     assert loader.load(_write(tmp_path / 'a.wav', dither), 0.0, None, 8000, W).silent.all()

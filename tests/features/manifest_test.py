@@ -125,6 +125,18 @@ def test_a_sidecar_counts_only_with_its_shard(tmp_path):
     assert manifest.sidecar_path(tmp_path, 3).name == 'windows-train.array_record-00003.json'
 
 
+def test_entries_of_before_hashes_were_kept_are_read_as_unknown(tmp_path):
+    with records.shard_writer(manifest.shard_path(tmp_path, 0)) as write:
+        write(b'x')
+    entries = [Entry('a', 1, 0, 0), Entry('b', 1, 0, 0, last=2.0), Entry('c', 1, 0, 0, sound='ab')]
+    manifest.write_sidecar(tmp_path, 0, entries)
+    stored = json.loads(manifest.sidecar_path(tmp_path, 0).read_text())['clips']
+    assert [len(row) for row in stored] == [5, 6, 7]
+    sidecar = manifest.read_sidecar(tmp_path, 0)
+    assert sidecar
+    assert sidecar.clips == tuple(entries)
+
+
 def _hold(store, ready, release):
     with manifest.locked(store):
         ready.set()

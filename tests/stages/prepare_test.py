@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+import soundfile
 
 from jaxprobe.stages import prepare
 from jaxprobe.tasks import gtzan, registry
@@ -39,3 +41,37 @@ def test_describe_ends_with_a_verdict(tmp_path, usable, missing, words):
     assert words in text.splitlines()[-1]
     assert 'note: a remark' in text
     assert ('missing: 1 files:' in text) == bool(missing)
+
+
+def own_data(folder, **files):
+    """Twelve noises of two labels; `files` replaces one by a copy of another: name -> source."""
+    random = np.random.RandomState(0)
+    rows = ['path,split,label']
+    for k in range(12):
+        soundfile.write(folder / f'{k}.wav', random.uniform(-0.5, 0.5, 8000), 8000)
+        rows.append(f'{k}.wav,{("train", "train", "valid", "test")[k // 3]},{k % 2}')
+    for name, source in files.items():
+        wave, rate = soundfile.read(folder / f'{source}.wav', dtype='int16')
+        soundfile.write(folder / f'copy.{name}', wave, rate)
+        rows.append(f'copy.{name},test,{int(source) % 2}')
+    (folder / 'labels.csv').write_text('\n'.join(rows))
+    options = {'manifest': str(folder / 'labels.csv'), 'kind': 'multiclass'}
+    return registry.build('own_data', options)
+
+
+def test_a_copied_file_in_another_split_is_found_without_decoding(tmp_path):
+    assert 'same audio' not in prepare.prepare(own_data(tmp_path), tmp_path)[0]
+    text, found = prepare.prepare(own_data(tmp_path, wav='0'), tmp_path)
+    assert 'the same audio is in two splits 1 times' in text
+    assert found.usable
+
+
+def test_decoding_finds_the_copy_in_another_format(tmp_path):
+    task = own_data(tmp_path, flac='1')
+    assert 'same audio' not in prepare.prepare(task, tmp_path)[0]
+    text, _ = prepare.prepare(task, tmp_path, decode=True)
+    assert 'the same audio is in two splits 1 times' in text
+    assert '13 of 13 files were decoded' in text
+    (tmp_path / '5.wav').write_bytes(b'RIFF0000')
+    text, _ = prepare.prepare(task, tmp_path, decode=True)
+    assert '1 files cannot be decoded' in text

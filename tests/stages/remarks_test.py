@@ -37,6 +37,8 @@ def test_everything_that_weakens_a_score_is_said():
     assert _codes(limit=20, random_weights=True) == ['limited', 'random']
     assert _codes(missing={'train': ['a'], 'valid': [], 'test': ['b', 'c']}) == ['missing items']
     assert _codes(padded_windows={'train': 3}) == ['padded windows']
+    crossing = {'same_audio_across_splits': 2, 'examples': ['a (train) and b (test)']}
+    assert _codes(audit=crossing) == ['same audio']
     assert _codes(padded_windows=3) == ['padded windows']
     assert _codes(bootstrap={'clustered': True, 'clusters': 4}) == ['few groups']
     assert _codes(diverged=[{'source': 'a'}]) == ['diverged']

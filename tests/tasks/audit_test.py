@@ -131,3 +131,45 @@ def test_some():
     assert audit.some(['a', 'b']) == 'a, b'
     assert audit.some(list('abcdefg'), show=2) == 'a, b and 5 more'
     assert audit.some([Path('x')]) == 'x'
+
+
+def test_findings_of_a_sound_split_are_zeros(folder):
+    items = good(folder)
+    found = audit.findings(items, Kind.MULTICLASS, LABELS, [(str(k),) for k in range(4)])
+    assert found['same_audio_across_splits'] == found['duplicate_ids'] == found['unhashed'] == 0
+    assert found['groups_across_splits'] == {}
+    assert found['untrained_labels'] == []
+    assert found['labels_without_positive']['test'] == ['x', 'z']
+
+
+def test_findings_count_every_fault(folder):
+    items = [
+        *good(folder),
+        Item('d', folder / 'e.wav', 'test', 2, group='g1'),
+        Item('f', folder / 'f.wav', 'valid', 0, more=(folder / 'a.wav',)),
+    ]
+    # The test's copy of b has other bytes and the same samples; f has a file of a's.
+    audio = [('1',), ('2',), ('',), ('2',), ('5',), ('6', '1')]
+    found = audit.findings(items, Kind.MULTICLASS, LABELS, audio)
+    assert found['same_audio_across_splits'] == 2
+    assert set(found['examples']) == {'a (train) and f (valid)', 'b (train) and d (test)'}
+    assert found['unhashed'] == 1
+    assert found['groups_across_splits'] == {'train/test': 1}
+    assert found['duplicate_ids'] == 1
+    assert found['untrained_labels'] == ['z']
+
+
+def test_a_constant_column_is_found(folder):
+    rows = [(1.0, 2.0, 0.0), (1.0, 3.0, 0.5), (0.5, 1.0, 1.0), (1.0, 2.0, 2.0)]
+    splits = ('train', 'train', 'valid', 'test')
+    items = [Item(f'{k}', folder / 'a.wav', s, t) for k, (s, t) in enumerate(zip(splits, rows))]
+    found = audit.findings(items, Kind.REGRESSION, LABELS)
+    assert found['constant_targets']['train'] == ['x']
+    assert any('cannot be learned' in note for note in survey(items, Kind.REGRESSION).notes)
+
+
+def test_an_item_lacks_audio_where_one_of_its_files_does(folder):
+    more = (folder / 'e.wav', folder / 'gone.wav')
+    found = survey([*good(folder), Item('e', folder / 'f.wav', 'train', 0, more=more)])
+    assert found.missing == (str(folder / 'gone.wav'),)
+    assert (found.found['train'], found.expected['train']) == (2, 3)
