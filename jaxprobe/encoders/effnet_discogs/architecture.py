@@ -19,9 +19,11 @@ FRAMES, BANDS = 128, 96
 EPSILON = 1e-3  # Of every batch normalisation.
 FEED, CALL, FUNCTION = 'serving_default_melspectrogram', 'PartitionedCall', 'effnet'
 
-# What keeps the variance of what passes through an untrained network, in which no normalisation
-# does anything: swish leaves 0.36 of it, a gate at rest 0.25.
-_AFTER_SWISH, _AFTER_GATE = 1 / 0.36, 1 / 0.25
+# What keeps the power of what passes through an untrained network, in which no normalisation
+# does anything: swish leaves half of it where values are large, a gate at rest a quarter.
+_AFTER_SWISH, _AFTER_GATE = 1 / 0.5, 1 / 0.25
+_GATE = 1 / 0.36, 1 / 0.25
+_GATE = 0.01  # Gates stay near rest: open ones would let maps grow from block to block.
 
 
 class Stage(NamedTuple):
@@ -214,7 +216,7 @@ class _Net:
             'BiasAdd', f'{name}_reduce/BiasAdd', y, self.filled(f'{name}_reduce/bias', narrow, 0.0)
         )
         y = self.swish(f'{name}_activation', y)
-        y = self.conv(f'{name}_expand', y, narrow, width, 1, 1, 1.0)
+        y = self.conv(f'{name}_expand', y, narrow, width, 1, 1, _GATE)
         y = self.op(
             'BiasAdd', f'{name}_expand/BiasAdd', y, self.filled(f'{name}_expand/bias', width, 0.0)
         )

@@ -23,6 +23,7 @@ from jaxprobe.encoders.options import Options
 Block = dict[str, Array]
 Params = dict[str, Block]
 EPSILON = 1e-3  # Of every layer norm: Keras' default.
+FEW = 2  # Positions of a map for which a convolution is run as a matrix product.
 SHORTEST = 1e-12  # Squared length below which an embedding is not scaled to one.
 
 
@@ -54,8 +55,20 @@ def _convolved(
 ) -> Float[Array, 'B G U C']:
     """Convolution, bias, ELU, and the norm over frequency, time and channels."""
     kernel = block[f'{leaf}_kernel']
-    y = lax.conv_general_dilated(
-        x.astype(kernel.dtype),
+    convolve = _of_few if x.shape[1] * x.shape[2] <= FEW else _of_many
+    y = convolve(x.astype(kernel.dtype), kernel, strides)
+    y = jax.nn.elu(y + block[f'{leaf}_bias'][None, None, None])
+    mean = y.mean(axis=(1, 2, 3), keepdims=True)
+    variance = jnp.square(y - mean).mean(axis=(1, 2, 3), keepdims=True)
+    scaled = (y - mean) * lax.rsqrt(variance + EPSILON)
+    return scaled * block[f'{leaf}_scale'][None] + block[f'{leaf}_shift'][None]
+
+
+def _of_many(
+    x: Float[Array, 'B F T I'], kernel: Float[Array, 'h w I C'], strides: tuple[int, int]
+) -> Float[Array, 'B G U C']:
+    return lax.conv_general_dilated(
+        x,
         kernel,
         strides,
         'SAME',
@@ -63,11 +76,36 @@ def _convolved(
         precision=precision(kernel.dtype.name).matmul,
         preferred_element_type=jnp.float32,
     )
-    y = jax.nn.elu(y + block[f'{leaf}_bias'][None, None, None])
-    mean = y.mean(axis=(1, 2, 3), keepdims=True)
-    variance = jnp.square(y - mean).mean(axis=(1, 2, 3), keepdims=True)
-    scaled = (y - mean) * lax.rsqrt(variance + EPSILON)
-    return scaled * block[f'{leaf}_scale'][None] + block[f'{leaf}_shift'][None]
+
+
+def _of_few(
+    x: Float[Array, 'B F T I'], kernel: Float[Array, 'h w I C'], strides: tuple[int, int]
+) -> Float[Array, 'B G U C']:
+    """The same as one matrix product; of 2 x 1 positions XLA's convolution takes 20 times it."""
+    pairs = [
+        _padding(size, taps, stride)
+        for size, taps, stride in zip(x.shape[1:3], kernel.shape, strides, strict=False)
+    ]
+    x = jnp.pad(x, ((0, 0), *pairs, (0, 0)))
+    heard = [
+        x[:, down : x.shape[1] - kernel.shape[0] + down + 1 : strides[0]][
+            :, :, across : x.shape[2] - kernel.shape[1] + across + 1 : strides[1]
+        ]
+        for down in range(kernel.shape[0])
+        for across in range(kernel.shape[1])
+    ]
+    return jnp.matmul(
+        jnp.concatenate(heard, axis=-1),
+        kernel.reshape(-1, kernel.shape[3]),
+        precision=precision(kernel.dtype.name).matmul,
+        preferred_element_type=jnp.float32,
+    )
+
+
+def _padding(size: int, taps: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after, as TensorFlow's SAME has them."""
+    total = max(0, (-(-size // stride) - 1) * stride + taps - size)
+    return total // 2, total - total // 2
 
 
 def divide_and_encode(heads: Block, flat: Float[Array, 'B D']) -> Float[Array, 'B Q']:
