@@ -9,12 +9,13 @@ took over).
 An item is a song; its windows are its 30 s clips, the remainder is dropped. Scores of a song's
 windows are combined in the four ways of MARBLE v1 (vote, max, mean of logits, mean of softmax),
 the one that is best on validation. MARBLE v1 cut the clips into files of their own; its folder is
-read with `layout='marble_v1'`. A clip is an item there, and scores are per clip.
+read with `layout='marble_v1'`, MARBLE v2's lists of them with `jsonl`. An item is a song there too,
+of several files.
 """
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jaxprobe.core.errors import ConfigError, DataError, suggest
@@ -35,10 +36,7 @@ _TWIN = (
     'two songs are the same audio (md5), one in each of training and validation: 1926377 (valid) '
     'and 2997186 (train), B minor; seven more such pairs lie within one split'
 )
-_CLIP_SCORES = (
-    'each 30 s clip is a file and an item here, and is scored by itself; the four ways to combine '
-    "the clips of a song need the songs' own files (layout=owner)"
-)
+_CLIPS_OF_SONGS = 'a song is read from the files of its 30 s clips, in order'
 
 CARD = DatasetCard(
     name='giantsteps_key',
@@ -85,7 +83,7 @@ def key(layout: str = 'owner', jsonl: str = '') -> Task:
         )
     card, read, notes = CARD, owner_items, (_TWIN,)
     if layout == 'marble_v1':
-        card, read, notes = _clip_card(), clip_items, (_TWIN, _CLIP_SCORES)
+        card, read, notes = _clip_card(), clip_items, (_TWIN, _CLIPS_OF_SONGS)
     task = Task(
         name='giantsteps_key',
         kind=Kind.KEY,
@@ -99,7 +97,7 @@ def key(layout: str = 'owner', jsonl: str = '') -> Task:
             key_names.LABELS,
             read,
             notes=notes,
-            split_sha256=SPLIT_SHA256 if layout == 'owner' else '',
+            split_sha256=SPLIT_SHA256,
         ),
         items=read,
         options={'layout': layout},
@@ -107,7 +105,7 @@ def key(layout: str = 'owner', jsonl: str = '') -> Task:
     if not jsonl:
         return task
     return marble_v2.task(
-        task, jsonl, 'GS', key_names.index, uid='ori_uid', notes=(_TWIN, _CLIP_SCORES)
+        task, jsonl, 'GS', key_names.index, uid='ori_uid', notes=(_TWIN, _CLIPS_OF_SONGS)
     )
 
 
@@ -229,25 +227,37 @@ def _key(name: str, where: str) -> int:
 
 
 def clip_items(data_dir: Path) -> list[Item]:
-    """Lists the clips of MARBLE v1's folder giantsteps_clips, by split and number.
+    """Lists the songs of MARBLE v1's folder giantsteps_clips, by split and number.
 
     Raises:
         DataError: it is not there, or meta.json is not what MARBLE v1 writes.
     """
     places = [f'{place}/{_CLIPS}' for place in _PLACES]
     folder = owners.root(data_dir, places, 'meta.json', _clip_card())
-    items = []
+    songs: dict[str, dict[int, Item]] = {}
     for uid, meta in owners.json_object(folder / 'meta.json').items():
         where = f'{folder}/meta.json, clip {uid}'
         try:
-            split, name, song = meta['split'], meta['y'], meta['clip']['audio_uid']
-        except (KeyError, TypeError):
-            raise DataError(f'{where} lacks split, y or clip.audio_uid.') from None
+            split, name = meta['split'], meta['y']
+            song, number = str(meta['clip']['audio_uid']), int(meta['clip']['clip_idx'])
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f'{where} lacks split, y, clip.audio_uid or clip.clip_idx.') from None
         if split not in SPLITS:
             raise DataError(f'{where}: split {split!r} is not train, valid or test.')
-        target = _key(str(name), where)
-        items.append(Item(uid, folder / 'wav' / f'{uid}.wav', split, target, group=str(song)))
+        clip = Item(song, folder / 'wav' / f'{uid}.wav', split, _key(str(name), where))
+        if number in songs.setdefault(song, {}):
+            raise DataError(f'{where} is clip {number} of song {song}, like another before it.')
+        songs[song][number] = clip
+    items = [_song([clips[k] for k in sorted(clips)], folder) for clips in songs.values()]
     return sorted(items, key=lambda item: (SPLITS.index(item.split), item.id))
+
+
+def _song(clips: Sequence[Item], folder: Path) -> Item:
+    """One item of the clips of a song, in order."""
+    first = clips[0]
+    if any((clip.split, clip.target) != (first.split, first.target) for clip in clips):
+        raise DataError(f'{folder}/meta.json: clips of song {first.id} differ in split or key.')
+    return dataclasses.replace(first, more=tuple(clip.path for clip in clips[1:]))
 
 
 def _clip_card() -> DatasetCard:
@@ -255,7 +265,6 @@ def _clip_card() -> DatasetCard:
         CARD,
         title=f'{CARD.title}, as 30 s clips made by MARBLE v1',
         split_source=f'meta.json of MARBLE v1: {CARD.split_source}',
-        items={'train': 3687, 'valid': 942, 'test': 2406},
         how_to_get=(
             "MARBLE v1's benchmark/tasks/GS/download.py and preprocess.py make giantsteps_clips/"
             'meta.json and giantsteps_clips/wav; put the folder into giantsteps_key below the data '

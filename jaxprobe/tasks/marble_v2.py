@@ -41,7 +41,8 @@ def task(
         jsonl: the folder of the three files, or one of them.
         name: how MARBLE v2 calls it: 'GS' for GS.train.jsonl.
         read_target: from the value of `label` to a target; its ValueError is a line's mistake.
-        uid: a key whose value is an item's group: 'ori_uid'.
+        uid: a key that clips of one song share: 'ori_uid'. The song is the item then, its clips
+            in the order of the lines are its files, and the key's value is its id.
         duration: of every item, where the task uses no more than its first seconds.
         notes: for `prepare`.
     """
@@ -80,7 +81,7 @@ def items(
 
     Returns:
         Items in the order of the lines, train first; an id is the audio path without its
-        extension.
+        extension, or the song.
 
     Raises:
         DataError: a file is missing or cannot be used; all its mistakes are in the message.
@@ -90,10 +91,19 @@ def items(
         mistakes = Mistakes(path)
         _, rows = manifest_rows.read(path, mistakes)
         base = _base(path.parent, data_dir, [str(r.values.get('audio_path', '')) for r in rows])
+        listed: dict[str, Item] = {}
         for row in rows:
             item = _item(row, split, base, read_target, uid, duration, mistakes)
-            if item is not None:
-                found.append(item)
+            if item is None:
+                continue
+            song = listed.get(item.id) if uid else None
+            if song is None:
+                listed[item.id if uid else str(row.line)] = item
+            elif song.target != item.target:
+                mistakes.add(row.line, f'{uid} {item.id} had another label before')
+            else:
+                listed[item.id] = dataclasses.replace(song, more=(*song.more, item.path))
+        found += listed.values()
         mistakes.raise_any()
     return found
 
@@ -149,12 +159,11 @@ def _item(
         return None
     text = str(row.values['audio_path'])
     return Item(
-        id=str(Path(text).with_suffix('')),
+        id=str(row.values[uid]) if uid else str(Path(text).with_suffix('')),
         path=base / text,
         split=split,
         target=target,
         duration=duration,
-        group=str(row.values[uid]) if uid else '',
     )
 
 

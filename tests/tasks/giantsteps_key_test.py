@@ -1,4 +1,4 @@
-from collections import Counter
+import json
 
 import pytest
 
@@ -82,15 +82,37 @@ def test_clips_of_marble_v1(tmp_path):
     trees.giantsteps_clips(tmp_path)
     task = registry.build('giantsteps_key', {'layout': 'marble_v1'})
     items = task.items(tmp_path)
-    assert Counter(item.split for item in items) == {'train': 4, 'valid': 2, 'test': 2}
-    assert {(item.id, item.group) for item in items[:2]} == {
-        ('0005061-0', '0005061'), ('0005061-1', '0005061'),
-    }  # fmt: skip
+    assert [(item.id, item.split) for item in items] == [
+        ('0005061', 'train'), ('0005881', 'train'), ('0007400', 'valid'), ('0010089', 'test'),
+    ]  # fmt: skip
+    assert [path.name for path in items[0].paths] == ['0005061-0.wav', '0005061-1.wav']
     assert task.labels[items[0].target] == 'Eb minor'
-    assert task.card.items == {'train': 3687, 'valid': 942, 'test': 2406}
+    assert task.card.items == TASK.card.items
     found = task.prepare(tmp_path)
     assert found.usable
-    assert any('scored by itself' in note for note in found.notes)
+    items[1].more[0].unlink()
+    found = task.prepare(tmp_path)
+    assert found.missing == (str(items[1].more[0]),)
+    assert (found.found['train'], found.expected['train']) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ('clip', 'key', 'value', 'words'),
+    [
+        ('0005061-1', 'split', 'test', 'differ in split or key'),
+        ('0005061-1', 'y', 'C major', 'differ in split or key'),
+        ('0005061-1', 'clip', {'audio_uid': '0005061', 'clip_idx': 0}, 'like another before it'),
+        ('0005061-1', 'clip', {'audio_uid': '0005061'}, 'lacks split, y, clip.audio_uid'),
+    ],
+)
+def test_clips_that_make_no_song_are_named(clip, key, value, words, tmp_path):
+    trees.giantsteps_clips(tmp_path)
+    path = tmp_path / 'GS/giantsteps_clips/meta.json'
+    meta = json.loads(path.read_text())
+    meta[clip][key] = value
+    path.write_text(json.dumps(meta))
+    with pytest.raises(DataError, match=words):
+        registry.build('giantsteps_key', {'layout': 'marble_v1'}).items(tmp_path)
 
 
 def test_an_unknown_layout_is_refused():

@@ -65,16 +65,26 @@ def lists(example, other):
     }
 
 
+def songs(other):
+    """The lists of GS, with every clip of another song."""
+    made = lists(GS, other)
+    rest = [*made['train'][1:], *made['val'], *made['test']]
+    for k, line in enumerate(rest, 1):
+        line['ori_uid'] = str(k)
+    return made
+
+
 @pytest.mark.parametrize('name', CASES)
 def test_the_lists_of_every_task_that_has_them(name, tmp_path):
     marble, example, other, target = CASES[name]
-    folder = trees.marble_v2(tmp_path, marble, lists(example, other))
+    made = songs(other) if marble == 'GS' else lists(example, other)
+    folder = trees.marble_v2(tmp_path, marble, made)
     task = registry.build(name, {'jsonl': str(folder)})
     items = task.items(tmp_path / 'elsewhere')
     assert [item.split for item in items] == ['train', 'train', 'valid', 'valid', 'test', 'test']
     assert all(item.path.is_file() for item in items)
     assert items[0].path == tmp_path / example['audio_path']
-    assert items[0].id == example['audio_path'].rpartition('.')[0]
+    assert items[0].id == example.get('ori_uid', example['audio_path'].rpartition('.')[0])
     if target is None:
         assert [task.labels[k] for k in items[0].target] == example['label']
     else:
@@ -87,11 +97,20 @@ def test_the_lists_of_every_task_that_has_them(name, tmp_path):
     assert task.protocol == registry.build(name).protocol
 
 
-def test_clips_of_a_song_are_a_group(tmp_path):
-    folder = trees.marble_v2(tmp_path, 'GS', lists(GS, 'C major'))
+def test_clips_of_a_song_are_one_item(tmp_path):
+    made = songs('C major')
+    made['train'].append(made['train'][0] | {'audio_path': 'data/other/1-1.wav'})
+    folder = trees.marble_v2(tmp_path, 'GS', made)
     task = registry.build('giantsteps_key', {'jsonl': str(folder)})
-    assert {item.group for item in task.items(tmp_path)} == {'0005061'}
-    assert any('scored by itself' in note for note in task.prepare(tmp_path).notes)
+    first, *others = task.items(tmp_path)
+    assert (first.id, first.path.name) == ('0005061', '0005061-0.wav')
+    assert [path.name for path in first.more] == ['1-1.wav']
+    assert [item.id for item in others] == ['1', '2', '3', '4', '5']
+    assert not any(item.more for item in others)
+    made['train'][-1]['label'] = 'C major'
+    trees.marble_v2(tmp_path, 'GS', made)
+    with pytest.raises(DataError, match='line 3: ori_uid 0005061 had another label before'):
+        task.items(tmp_path)
 
 
 def test_the_crop_holds_for_the_lists_too(tmp_path):
