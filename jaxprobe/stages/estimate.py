@@ -21,10 +21,10 @@ from jaxprobe.core.errors import DataError, WeightsError
 from jaxprobe.core.layers import width_groups
 from jaxprobe.core.text import table
 from jaxprobe.encoders.base import Encoder, compiled
-from jaxprobe.features.spec import StoreSpec
+from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of
 from jaxprobe.probes.spec import BankSpec, Split
-from jaxprobe.stages.probe import bank_spec, store_spec
+from jaxprobe.stages.probe import bank_spec, clips_of, store_spec
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import Item, Task
 
@@ -36,7 +36,7 @@ _COPIES = 6  # Parameter-sized arrays per cell: value, two moments, gradient, be
 class Load(NamedTuple):
     """Audio that a task brings: seconds of audio and windows of one framing."""
 
-    items: int
+    clips: int
     seconds: float
     windows: int
 
@@ -64,12 +64,12 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
             if spec.name not in speed:
                 speed[spec.name] = _encode_speed(encoder, spec)
             known = seen.setdefault(spec.name, set())
-            fresh = {(i.path, i.start, i.duration): i for i in items[task.name]}
-            fresh = [item for clip, item in fresh.items() if clip not in known]
-            known |= {(i.path, i.start, i.duration) for i in fresh}
-            load = _load(items[task.name], spec)
+            clips = clips_of(items[task.name])
+            fresh = [clip for clip in dict.fromkeys(clips) if clip not in known]
+            known |= set(fresh)
+            load = _load(clips, spec)
             if fresh:  # Headers are read again only where some of the audio was counted before.
-                new = load if len(fresh) == load.items else _load(fresh, spec)
+                new = load if len(fresh) == load.clips else _load(fresh, spec)
                 _add(stores, spec, encoder, new, speed[spec.name])
             row, pace = _bank_row(encoder, chosen, task, plan, items[task.name], load, pace)
             banks.append(row)
@@ -96,21 +96,21 @@ def _built(chosen: EncoderPlan, plan: Plan) -> tuple[Encoder, str]:
         return stand_in.load(plan.seed), f'{chosen.label}: weights not at hand ({first})'
 
 
-def _load(items: Sequence[Item], spec: StoreSpec) -> Load:
-    """Counts windows from the items' durations, or from the headers of some of the files."""
-    lengths = [item.duration for item in items if item.duration is not None]
-    unknown = [item for item in items if item.duration is None]
-    for item in unknown[:: max(1, len(unknown) // _PROBED_FILES)]:
+def _load(clips: Sequence[Clip], spec: StoreSpec) -> Load:
+    """Counts windows from the clips' durations, or from the headers of some of the files."""
+    lengths = [clip.duration for clip in clips if clip.duration is not None]
+    unknown = [clip for clip in clips if clip.duration is None]
+    for clip in unknown[:: max(1, len(unknown) // _PROBED_FILES)]:
         try:
-            info = decode.probe(item.path)
+            info = decode.probe(clip.path)
         except DataError:
             continue  # `jaxprobe prepare` is where bad files are listed.
-        lengths.append(info.frames / info.rate - item.start)
+        lengths.append(info.frames / info.rate - clip.start)
     if not lengths:
-        raise DataError(f'none of {len(items)} items has audio that can be opened.')
+        raise DataError(f'none of {len(clips)} clips has audio that can be opened.')
     windows = [_windows(seconds, spec) for seconds in lengths]
-    scale = len(items) / len(lengths)
-    return Load(len(items), float(np.sum(lengths)) * scale, round(float(np.sum(windows)) * scale))
+    scale = len(clips) / len(lengths)
+    return Load(len(clips), float(np.sum(lengths)) * scale, round(float(np.sum(windows)) * scale))
 
 
 def _windows(seconds: float, spec: StoreSpec) -> int:
@@ -170,7 +170,7 @@ def _bank_row(
     parameters = sum(_parameters(widths[s.layers[0]], spec) for s in spec.sources) * grid
     cells = len(spec.sources) * grid
     train = sum(item.split == 'train' for item in items)
-    rows = train * load.windows / max(1, load.items)
+    rows = train * load.windows / max(1, len(items))
     share = min(1.0, plan.probe.max_cells / cells) if plan.probe.max_cells else 1.0
     pace = pace or _bank_pace(spec, widths, task, items, parameters)
     held = cells * (len(items) - train) * spec.outputs  # Logits of validation and test.

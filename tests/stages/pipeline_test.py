@@ -1,5 +1,6 @@
 """The stages run as a user runs them, on real audio files, and then again after damage."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import soundfile
 from jaxprobe import plan as planning
 from jaxprobe.core import config, fs
 from jaxprobe.core.errors import DataError
-from jaxprobe.stages import pipeline, results
+from jaxprobe.stages import pipeline, results, verify
 
 
 def manifest(folder, *, missing: int = 0):
@@ -61,6 +62,7 @@ def test_tones_are_told_apart_and_the_record_is_whole(done):
     result = fs.read_json(folder / 'run/results/fbank_chroma/own_data.json')
     assert result['main_score']['value'] == 1.0
     assert result['n'] == {'train': 12, 'valid': 6, 'test': 6}
+    assert result['audit']['same_audio_across_splits'] == result['audit']['unhashed'] == 0
     record = results.read_bank(folder / 'run/results/fbank_chroma', 'own_data')
     assert len(record.source) == 3 * 2 * 2  # Layers, rates, seeds.
     assert record.test_logits.shape == (12, 6, 3)
@@ -111,8 +113,6 @@ def test_streamed_training_gives_the_same_files(done):
     folder, plan = done
     streamed = config.ConfigDict(plan.probe.to_dict())
     streamed.data = 'streamed'
-    import dataclasses
-
     run(dataclasses.replace(plan, probe=streamed), folder / 'streamed', ['probe', 'analyse'])
     ours = results.read_bank(folder / 'streamed/results/fbank_chroma', 'own_data')
     theirs = results.read_bank(folder / 'run/results/fbank_chroma', 'own_data')
@@ -155,8 +155,49 @@ def test_missing_files_stop_the_run_unless_quarantined(tmp_path):
     assert len(result['missing']['train']) == 2
 
 
+def test_a_planted_duplicate_is_counted_in_the_result(tmp_path):
+    """Copies of training items in the test: under another name, and as flac."""
+    labels = manifest(tmp_path / 'data')
+    wave, rate = soundfile.read(tmp_path / 'data/1.wav', dtype='int16')
+    soundfile.write(tmp_path / 'data/copy.flac', wave, rate)
+    shutil.copy(tmp_path / 'data/0.wav', tmp_path / 'data/copy.wav')
+    rows = ['copy.wav,test,tone0,99', 'copy.flac,test,tone1,0']
+    labels.write_text('\n'.join([labels.read_text(), *rows]))
+    run(make_plan(tmp_path, labels), tmp_path / 'run')
+    result = fs.read_json(tmp_path / 'run/results/fbank_chroma/own_data.json')
+    assert result['audit']['same_audio_across_splits'] == 2
+    assert len(result['audit']['examples']) == 2
+    assert result['audit']['unhashed'] == 0
+    assert result['audit']['groups_across_splits']['train/test'] == 1
+    assert 'same audio' in [warning['code'] for warning in result['warnings']]
+    assert '1 groups are in both train and test: 0' in result['notes'][0]
+    text, agrees = verify.verify(tmp_path / 'run', tmp_path / 'stores')
+    assert agrees, text
+
+
 def test_an_emptied_split_is_an_error(tmp_path):
     labels = manifest(tmp_path / 'data', missing=12)
     plan = make_plan(tmp_path, labels, on_error='quarantine')
     with pytest.raises(DataError, match='every split needs at least one'):
         run(plan, tmp_path / 'run', ['extract', 'probe'])
+
+
+def test_a_song_in_two_files_is_scored_as_one(tmp_path):
+    """Twelve songs of two files each; one lacks its second file and is missing as a whole."""
+    labels = manifest(tmp_path / 'data')
+    plan = make_plan(tmp_path, labels, on_error='quarantine')
+    (task,) = plan.tasks
+    listed = task.items(plan.data_dir)
+    songs = []
+    for split in ('train', 'valid', 'test'):
+        for label in range(3):
+            own = [item for item in listed if (item.split, item.target) == (split, label)]
+            songs += [dataclasses.replace(a, more=(b.path,)) for a, b in zip(own[::2], own[1::2])]
+    songs[0].more[0].unlink()
+    task = dataclasses.replace(task, items=lambda data_dir: songs)
+    run(dataclasses.replace(plan, tasks=(task,)), tmp_path / 'run', ['extract', 'probe', 'analyse'])
+    result = fs.read_json(tmp_path / 'run/results/fbank_chroma/own_data.json')
+    assert result['n'] == {'train': 5, 'valid': 3, 'test': 3}
+    assert result['rows'] == {'train': 10, 'valid': 6, 'test': 6}
+    assert result['missing']['train'] == [songs[0].id]
+    assert result['main_score']['value'] == 1.0

@@ -1,11 +1,14 @@
 import dataclasses
+import types
 
+import numpy as np
 import pytest
 
 from jaxprobe.core import config
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders import base as encoders
 from jaxprobe.stages import probe
+from jaxprobe.tasks.base import Item
 from tests.stages.pipeline_test import make_plan, manifest
 
 
@@ -63,3 +66,21 @@ def test_clips_carry_the_segment(made):
     assert probe.clips_of([cut])[0][1:] == (1.5, 2.0)
     assert probe.of_split([first], 'train') == [first]
     assert encoders.card('fbank_chroma').mix == ()
+
+
+def test_rows_of_an_items_files_are_the_items_rows(tmp_path):
+    """A song in two files: its windows follow each other, whatever lies where in the store."""
+    items = [
+        Item('a', tmp_path / 'a', 'train', 0),
+        Item('b', tmp_path / 'b0', 'train', 1, more=(tmp_path / 'b1', tmp_path / 'b2')),
+        Item('c', tmp_path / 'c', 'test', 1, start=1.0),
+    ]
+    clips = probe.clips_of(items)
+    assert [(clip.path.name, clip.start) for clip in clips] == [
+        ('a', 0), ('b0', 0), ('b1', 0), ('b2', 0), ('c', 1.0),
+    ]  # fmt: skip
+    assert probe.clips_per_item(items).tolist() == [1, 3, 1]
+    count = np.array([2, 1, 4, 1, 3])
+    rows = types.SimpleNamespace(first=np.cumsum(count) - count, count=count)
+    first, merged = probe.rows_of.__wrapped__(items, rows)
+    assert (first.tolist(), merged.tolist()) == ([0, 2, 8], [2, 6, 3])
