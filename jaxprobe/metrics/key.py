@@ -13,6 +13,10 @@ Metrics
   key, .5 for a key of the same mode a perfect fifth above the reference (a fifth below earns
   nothing), .3 for the relative, .2 for the parallel major or minor. Averaged over items.
 * `accuracy`: fraction of exact matches.
+
+`macro_weighted_score` can be asked for (`metrics/extra.py`): the mean weighted score of the items
+of each key, averaged over the keys that occur in the reference (mir_ref's macro score).
+`per_label` gives every key the first of these beside precision, recall and F1.
 """
 
 import functools
@@ -61,6 +65,19 @@ def item_weighted_score(reference: Keys, scores: Scores) -> Float[np.ndarray, 'N
 def weighted_score(reference: Keys, scores: Scores) -> float:
     """Mean weighted score."""
     return float(item_weighted_score(reference, scores).mean())
+
+
+def macro_weighted_score(reference: Keys, scores: Scores) -> float:
+    """Weighted score with every key that occurs counting alike."""
+    return float(np.nanmean(per_label(reference, scores)['weighted_score']))
+
+
+def per_label(reference: Keys, scores: Scores) -> dict[str, Float[np.ndarray, '24']]:
+    """Weighted score of the items of each key, precision, recall, F1 and items."""
+    points = np.bincount(reference, item_weighted_score(reference, scores), len(LABELS))
+    counts = multiclass.per_label(reference, scores)
+    with np.errstate(invalid='ignore'):
+        return {'weighted_score': points / counts['n'], **counts}
 
 
 def accuracy(reference: Keys, scores: Scores) -> float:

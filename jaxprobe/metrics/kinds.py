@@ -19,6 +19,8 @@ _NAMED = ('regression', 'separation')  # One more metric for every label.
 # Metrics that are means over items: (kind, metric) -> module and function.
 _PER_ITEM = {
     ('multiclass', 'accuracy'): ('multiclass', 'correct'),
+    ('multiclass', 'micro_f1'): ('multiclass', 'correct'),
+    ('key', 'micro_f1'): ('multiclass', 'correct'),
     ('key', 'accuracy'): ('multiclass', 'correct'),
     ('key', 'weighted_score'): ('key', 'item_weighted_score'),
     ('separation', 'sdr'): ('separation', 'item_sdr'),
@@ -46,6 +48,20 @@ def names(kind: str, labels: Sequence[str] = ()) -> tuple[str, ...]:
     """
     own = tuple(module_for(kind).METRICS)
     return own + tuple(f'{own[0]}_{label}' for label in labels) if kind in _NAMED else own
+
+
+def added(kind: str, metrics: Sequence[str], labels: Sequence[str] = ()) -> tuple[str, ...]:
+    """Those of a task's metrics that its kind does not report by itself; see `extra`."""
+    own = names(kind, labels)
+    return tuple(metric for metric in metrics if metric not in own)
+
+
+def per_label(
+    kind: str, reference: np.ndarray, scores: np.ndarray
+) -> dict[str, np.ndarray] | None:
+    """Scores of every label by itself, [C] each; None for kinds of frames."""
+    module = module_for(kind)
+    return module.per_label(reference, scores) if hasattr(module, 'per_label') else None
 
 
 def evaluate(

@@ -12,6 +12,9 @@ Metrics
 * `macro_f1`: mean of the per-class F1 over the classes that occur in the reference or in the
   predictions; a class that occurs in one of them only counts as 0. Equal to scikit-learn's
   `f1_score(average='macro')`.
+
+`micro_f1` can be asked for (`metrics/extra.py`): with one answer per item it is the accuracy.
+`per_label` gives every class its precision, recall, F1 and number of items.
 """
 
 from typing import Any
@@ -65,6 +68,35 @@ def macro_f1(reference: Classes, scores: Scores) -> float:
     either = np.bincount(reference, minlength=outputs) + np.bincount(estimate, minlength=outputs)
     occurs = either > 0
     return float((2.0 * hits[occurs] / either[occurs]).mean())
+
+
+def micro_f1(reference: Classes, scores: Scores) -> float:
+    """F1 of all decisions pooled; every wrong answer is one miss and one false alarm."""
+    return accuracy(reference, scores)
+
+
+def per_label(reference: Classes, scores: Scores) -> dict[str, Float[np.ndarray, 'C']]:
+    """Precision, recall and F1 of every class; nan where it never occurs in what it divides by."""
+    validate(reference, scores)
+    outputs = scores.shape[1]
+    estimate = scores.argmax(axis=1)
+    hits = np.bincount(reference[estimate == reference], minlength=outputs)
+    items = np.bincount(reference, minlength=outputs)
+    answers = np.bincount(estimate, minlength=outputs)
+    return shares(hits, items, answers)
+
+
+def shares(
+    hits: Int[np.ndarray, 'C'], items: Int[np.ndarray, 'C'], answers: Int[np.ndarray, 'C']
+) -> dict[str, Float[np.ndarray, 'C']]:
+    """Precision, recall, F1 and `n`, the items of a label, from counts; nan where undefined."""
+    with np.errstate(invalid='ignore'):
+        return {
+            'precision': hits / answers,
+            'recall': hits / items,
+            'f1': 2 * hits / (items + answers),
+            'n': items.astype(np.float64),
+        }
 
 
 def evaluate(reference: Classes, scores: Scores) -> dict[str, float]:

@@ -16,12 +16,20 @@ Metrics
   scikit-learn's `roc_auc_score(average='macro')` over the tags left in.
 * `ap`: macro mean over tags of average precision, the step-wise sum of (R_n - R_{n-1}) P_n over
   distinct scores, without interpolation. Equal to `average_precision_score(average='macro')`.
+
+`micro_f1` and `macro_f1` can be asked for (`metrics/extra.py`). For these alone scores are
+logits: a tag is given where its logit is above 0, its probability above one half. `micro_f1`
+pools the decisions of all tags; `macro_f1` is the mean over the tags that hold or are given
+somewhere, `f1_score(average='macro', zero_division=nan)`. Both are 0 where every given tag is
+wrong, and where no tag is given. `per_label` gives every tag all of these.
 """
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
+
+from jaxprobe.metrics import multiclass
 
 Tags = Shaped[np.ndarray, 'N C']
 Scores = Float[np.ndarray, 'N C']
@@ -77,6 +85,45 @@ def ap(reference: Tags, scores: Scores) -> float:
         ValueError: no tag has a positive; or see `validate`.
     """
     return _macro(tag_ap(reference, scores), 'ap')
+
+
+def micro_f1(reference: Tags, scores: Scores) -> float:
+    """F1 of all decisions pooled.
+
+    Raises:
+        ValueError: no tag holds and none is given; or see `validate`.
+    """
+    hits, items, answers = (int(counts.sum()) for counts in _decisions(reference, scores))
+    if not items + answers:
+        raise ValueError('micro_f1 is undefined: no tag holds and none is given')
+    return 2 * hits / (items + answers)
+
+
+def macro_f1(reference: Tags, scores: Scores) -> float:
+    """Mean F1 over the tags that hold or are given somewhere.
+
+    Raises:
+        ValueError: there is no such tag; or see `validate`.
+    """
+    return _macro(multiclass.shares(*_decisions(reference, scores))['f1'], 'macro_f1')
+
+
+def per_label(reference: Tags, scores: Scores) -> dict[str, Float[np.ndarray, 'C']]:
+    """ROC-AUC, AP, precision, recall, F1 and items of every tag; nan where undefined."""
+    return {
+        'roc_auc': tag_roc_auc(reference, scores),
+        'ap': tag_ap(reference, scores),
+        **multiclass.shares(*_decisions(reference, scores)),
+    }
+
+
+def _decisions(
+    reference: Tags, scores: Scores
+) -> tuple[Int[np.ndarray, 'C'], Int[np.ndarray, 'C'], Int[np.ndarray, 'C']]:
+    """Per tag: how often it is given rightly, holds, and is given."""
+    validate(reference, scores)
+    truth, given = reference.astype(bool), scores > 0
+    return (truth & given).sum(axis=0), truth.sum(axis=0), given.sum(axis=0)
 
 
 def undefined(reference: Tags) -> int:

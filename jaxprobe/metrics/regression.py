@@ -58,6 +58,12 @@ def r2(reference: Values, scores: Values) -> float:
     return float(output_r2(reference, scores).mean())
 
 
+def per_label(reference: Values, scores: Values) -> dict[str, Float[np.ndarray, 'C']]:
+    """R2 and the number of items of every output."""
+    each = output_r2(reference, scores)
+    return {'r2': each, 'n': np.full(len(each), float(len(reference)))}
+
+
 def evaluate(
     reference: Values, scores: Values, labels: Sequence[str] | None = None
 ) -> dict[str, float]:

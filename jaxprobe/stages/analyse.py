@@ -17,7 +17,7 @@ from jaxtyping import Float
 from jaxprobe.analysis import bootstrap
 from jaxprobe.core import fs
 from jaxprobe.core.errors import StoreError
-from jaxprobe.metrics import kinds
+from jaxprobe.metrics import extra, kinds
 from jaxprobe.stages import grid as grids
 from jaxprobe.stages import remarks, resample, results, score
 from jaxprobe.stages.grid import Grid
@@ -36,6 +36,8 @@ _CARRIED = (
     'rows',
     'missing',
     'excluded',
+    'notes',
+    'audit',
     'padded_windows',
     'decoded',
     'split_sha256',
@@ -170,13 +172,14 @@ def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap
     if book is None:
         nothing = dict.fromkeys(('selected', 'oracle_test', 'regret', 'grid_edge'))
         empty = {'value': None, 'ci95': None, 'seed_std': None, 'n_seeds': 0}
-        return nothing | {'main_score': main | empty, 'metrics': {}}
+        return nothing | {'main_score': main | empty, 'metrics': {}, 'per_label': None}
     chosen, oracle = book.selected, book.oracle
     metrics = _all_metrics(record, chosen.cells, drawn)
     row = next(row for row in rows if row['source'] == chosen.source)
     return {
         'main_score': main | metrics[task['primary']] | {'n_seeds': book.n_seeds},
         'metrics': metrics,
+        'per_label': _per_label(record, chosen.cells),
         'selected': {
             **{key: row[key] for key in ('source', 'layers', 'learned', 'meaning')},
             'learning_rate': chosen.learning_rate,
@@ -211,6 +214,21 @@ def _all_metrics(record: BankRecord, cells: Sequence[int], drawn: bootstrap.Resa
             'ci95': resample.interval(resample.cells(record, metric, cells, drawn), drawn),
         }
     return found
+
+
+def _per_label(record: BankRecord, cells: Sequence[int]) -> Row | None:
+    """Test scores of every label for the selected cell, mean over seeds; null where undefined."""
+    kind, found = record.meta['task']['kind'], []
+    for cell in cells:
+        if np.isfinite(record.test_logits[cell]).all():
+            logits = record.test_logits[cell].astype(np.float64)
+            found.append(kinds.per_label(kind, record.test_targets, logits))
+    if not found or found[0] is None:
+        return None
+    means = {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
+    return {'labels': list(record.meta['task']['labels'])} | {
+        name: values.tolist() for name, values in means.items()
+    }
 
 
 def _comparison(
@@ -255,6 +273,10 @@ def _constants(record: BankRecord) -> Row:
     kept = {}
     for name in ('majority', 'best_constant'):
         kept[name] = {m: v for m, v in found[name].items() if m in task['metrics']}
+    for metric in kinds.added(task['kind'], task['metrics'], task['labels']):
+        asked = (task['kind'], metric, record.train_targets, record.test_targets)
+        for name, value in extra.constants(*asked, record.test_logits.shape[2]).items():
+            kept[name][metric] = value
     for name in ('majority_class', 'best_constant_class'):
         if name in found:
             kept[name] = task['labels'][found[name]]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxprobe.analysis import bootstrap, weighted
-from jaxprobe.metrics import kinds
+from jaxprobe.metrics import extra, kinds
 from jaxprobe.stages import score
 from jaxprobe.stages.results import BankRecord
 
@@ -57,6 +57,9 @@ def _twin(
     }
     if (kind, metric) in known:
         return known[kind, metric](targets, logits)
+    if kinds.added(kind, (metric,), labels):
+        function = extra.metric(kind, metric)
+        return weighted.repeated(lambda items: function(targets[items], logits[items]))
     return weighted.repeated(
         lambda items: kinds.evaluate(kind, targets[items], logits[items], list(labels))[metric]
     )

@@ -4,13 +4,14 @@ Scores are kept to nine significant digits. Sums of floats differ in their last 
 processors; nine digits do not, so `jaxprobe verify` can ask for equality.
 """
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from jaxprobe.core.errors import DataError
-from jaxprobe.metrics import kinds
+from jaxprobe.metrics import extra, kinds
 
 DIGITS, DECIMALS = 9, 12
 
@@ -41,14 +42,18 @@ def cells(
         labels: names of the outputs.
 
     Returns:
-        Metric -> one score per cell; nan where a cell's logits are not finite.
+        Metric -> one score per cell; nan where a cell's logits are not finite, and where a metric
+        that was added is not defined for them.
     """
     scores = {metric: np.full(len(logits), np.nan) for metric in metrics}
     for p, cell in enumerate(logits):
         if np.isfinite(cell).all() and len(cell):
             found = one(kind, targets, cell, labels=labels)
+            for name in kinds.added(kind, metrics, labels):
+                with contextlib.suppress(ValueError):  # Hours were spent; others are defined.
+                    found[name] = extra.metric(kind, name)(targets, cell.astype(np.float64))
             for metric in metrics:
-                scores[metric][p] = tidy(found[metric])
+                scores[metric][p] = tidy(found.get(metric, np.nan))
     return scores
 
 
@@ -58,15 +63,27 @@ def one(
     logits: Float[np.ndarray, 'N C'],
     *,
     labels: Sequence[str] = (),
+    metrics: Sequence[str] = (),
 ) -> dict[str, float]:
     """Scores one set of item logits with every metric of its kind, in float64.
+
+    Args:
+        kind: the kind of target.
+        targets: int [N], or [N C].
+        logits: of the items.
+        labels: names of the outputs.
+        metrics: of the task; those that are not its kind's own are computed as well.
 
     Raises:
         DataError: the targets cannot be scored, such as a split in which no tag both holds and
             fails to hold.
     """
+    scores = logits.astype(np.float64)
     try:
-        return kinds.evaluate(kind, targets, logits.astype(np.float64), list(labels) or None)
+        found = kinds.evaluate(kind, targets, scores, list(labels) or None)
+        for name in kinds.added(kind, metrics, labels):
+            found[name] = extra.metric(kind, name)(targets, scores)
+        return found
     except ValueError as error:
         raise DataError(
             f'{len(targets)} items cannot be scored as {kind}: {error}. A split cut down by '

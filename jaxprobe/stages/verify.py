@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import JaxprobeError
+from jaxprobe.metrics import extra
 from jaxprobe.stages import analyse, results
 
 SHOWN = 20  # Differences printed per part; all are counted.
@@ -74,7 +75,7 @@ def _task(folder: Path, task: str) -> Part:
     except Exception as error:  # Whatever a changed file leads to is a finding, not a crash.
         return name, 0, [f'{type(error).__name__}: {error}']
     count, differences = _columns(where['cells'].name, record, columns)
-    found += differences
+    found += [*_edited(where['bank'].name, record), *differences]
     try:
         stored = fs.read_json(where['result'])
         resamples = stored['bootstrap']['resamples']
@@ -86,6 +87,14 @@ def _task(folder: Path, task: str) -> Part:
     except Exception as error:
         found.append(f'{where["result"].name}: {type(error).__name__}: {error}')
     return name, count, found
+
+
+def _edited(file: str, record: results.BankRecord) -> Iterator[str]:
+    """Names the user's metrics whose source is not what it was when the scores were made."""
+    for metric, stored in record.meta['task'].get('metric_sources', {}).items():
+        now = extra.source_sha256(metric)
+        if now != stored:
+            yield f'{file}: metric {metric}: source sha256 stored {stored[:12]}, is {now[:12]}'
 
 
 def _columns(

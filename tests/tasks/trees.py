@@ -282,6 +282,41 @@ def musdb_hq(folder: Path, sound: Sound = blank) -> None:
                 sound(folder / 'musdb18' / split / name / f'{stem}.wav')
 
 
+BEATPORT_KEYS = ('D minor', 'C# major', 'F minor')
+BEATPORT_OUT = ('X', 'F major | D minor', 'C other', 'C# major ')  # Not counted, for four reasons.
+
+
+def beatport(folder: Path, sound: Sound = blank) -> None:
+    home = folder / 'beatport_key'
+    for number in range(24):
+        name = f'{100066 + number} Lindström - Monsteer (Original Mix)'
+        out = number < len(BEATPORT_OUT)
+        key = BEATPORT_OUT[number] if out else BEATPORT_KEYS[number % len(BEATPORT_KEYS)]
+        (home / 'keys').mkdir(parents=True, exist_ok=True)
+        (home / 'keys' / f'{name}.txt').write_text(key)
+        text(home / 'meta' / f'{name}.json', [json.dumps({'artists': [{'name': f'A{number}'}]})])
+        sound(home / 'audio' / f'{name}.mp3')
+
+
+def tinysol_notes(folder: Path, sound: Sound = blank) -> None:
+    home = folder / 'tinysol'
+    rows = [
+        'Path,Fold,Family,Instrument (abbr.),Instrument (in full),Technique (abbr.),'
+        'Technique (in full),Pitch,Pitch ID,Dynamics,Dynamics ID,Instance ID,'
+        'String ID (if applicable),Needed digital retuning'
+    ]
+    for family, instrument, short in (('Strings', 'Contrabass', 'Cb'), ('Winds', 'Flute', 'Fl')):
+        for number in range(10):
+            pitch = ('A2', 'C#4')[number % 2]
+            path = f'{family}/{instrument}/ordinario/{short}-ord-{pitch}-mf-{number}-N.wav'
+            rows.append(
+                f'{path},{number // 2},{family},{short},{instrument},ord,ordinario,{pitch},45,mf,2,'
+                f'0,{"2.0" if short == "Cb" else ""},FALSE'
+            )
+            sound(home / 'audio' / path)
+    text(home / 'annotation/TinySOL_metadata.csv', rows)
+
+
 LAY = {
     'gtzan_genre': gtzan_genre,
     'gtzan_rhythm': gtzan_rhythm,
@@ -296,4 +331,6 @@ LAY = {
     'vocalset_technique': vocalset_tree,
     **dict.fromkeys(mtg_jamendo._SETS, mtg),
     'musdb18': musdb_hq,
+    'beatport_key': beatport,
+    **dict.fromkeys(('tinysol_instrument', 'tinysol_pitch_class'), tinysol_notes),
 }
