@@ -69,5 +69,7 @@ def test_memory_does_not_grow_with_the_turned_batch():
     for batch in (1, 8):
         x, kernel = draw(64, 32, winograd.CHANNELS, winograd.CHANNELS, batch=batch)
         run = jax.jit(lambda x, k: winograd.winograd(x, k, HIGHEST)).lower(x, kernel).compile()
-        sizes.append(run.memory_analysis().temp_size_in_bytes - 2 * x.nbytes)  # Padded, and made.
+        memory = run.memory_analysis()
+        assert memory is not None
+        sizes.append(memory.temp_size_in_bytes - 2 * x.nbytes)  # Padded, and made.
     assert sizes[1] < 2 * sizes[0]
