@@ -148,6 +148,8 @@ def _params(encoder: Encoder) -> Finding:
     import jax
 
     leaves = jax.tree.leaves(encoder.params)
+    if encoder.host and not leaves:
+        return Finding('params', True, 'held by what runs on the host')
     strange = sorted({type(x).__name__ for x in leaves if not hasattr(x, 'dtype')})
     total = sum(int(np.prod(leaf.shape)) for leaf in leaves if hasattr(leaf, 'dtype'))
     seen = f'leaves that are no arrays: {", ".join(strange)}' if strange else f'{total:,} values'

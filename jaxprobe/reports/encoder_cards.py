@@ -91,7 +91,9 @@ def full(name: str, card: Card) -> str:
         'frames': f'{card.frame_rate:.2f} per second, each hears {reach}',
         'layers': _layers(card),
         'mix': _names([card.layers[i].name for i in card.mix]) or 'none',
-        'cost': f'{card.gflop_per_second:.3g} GFLOP per second of audio',
+        'cost': f'{card.gflop_per_second:.3g} GFLOP per second of audio'
+        if card.gflop_per_second
+        else 'not stated',
         'parity': _parity(card),
         'licences': f'code: {card.code_licence}; weights: {card.weights_licence}',
         'trained on': card.training_data,
