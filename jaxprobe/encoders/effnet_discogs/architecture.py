@@ -22,7 +22,6 @@ FEED, CALL, FUNCTION = 'serving_default_melspectrogram', 'PartitionedCall', 'eff
 # What keeps the power of what passes through an untrained network, in which no normalisation
 # does anything: swish leaves half of it where values are large, a gate at rest a quarter.
 _AFTER_SWISH, _AFTER_GATE = 1 / 0.5, 1 / 0.25
-_GATE = 1 / 0.36, 1 / 0.25
 _GATE = 0.01  # Gates stay near rest: open ones would let maps grow from block to block.
 
 

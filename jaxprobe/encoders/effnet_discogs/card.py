@@ -61,7 +61,7 @@ EFFNET_DISCOGS = Card(
     citation='Alonso-Jimenez, Serra and Bogdanov, "Music Representation Learning Based on '
     'Editorial Metadata From Discogs", ISMIR 2022; Tan and Le, "EfficientNet", ICML 2019.',
     homepage='https://essentia.upf.edu/models.html',
-    gflop_per_second=0.19,
+    gflop_per_second=0.21,
     presets=(
         Preset(
             name='mir_ref',

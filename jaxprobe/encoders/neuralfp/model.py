@@ -32,7 +32,7 @@ def make_params(tensors: dict[str, np.ndarray], dtype: str = 'float32') -> Param
 
     Args:
         tensors: 'block/leaf' -> array, as `weights.template` names them.
-        dtype: compute dtype of kernels; biases and norms stay float32.
+        dtype: compute dtype of convolutions; biases, norms and the small heads stay float32.
 
     Returns:
         block -> leaf -> array; and the front end's window and filterbank.
@@ -41,7 +41,7 @@ def make_params(tensors: dict[str, np.ndarray], dtype: str = 'float32') -> Param
     params: Params = {}
     for name, tensor in tensors.items():
         block, leaf = name.split('/')
-        kind = low if leaf.endswith('kernel') else jnp.float32
+        kind = low if leaf.endswith('kernel') and block != 'heads' else jnp.float32
         params.setdefault(block, {})[leaf] = jnp.asarray(tensor, kind)
     params['frontend'] = {
         'window': jnp.asarray(frontend.hann(), jnp.float32),
@@ -111,16 +111,9 @@ def _padding(size: int, taps: int, stride: int) -> tuple[int, int]:
 def divide_and_encode(heads: Block, flat: Float[Array, 'B D']) -> Float[Array, 'B Q']:
     """Every head makes one number of its own slice of the features."""
     kernels = heads['hidden_kernel'], heads['output_kernel']
-    numbers = precision(kernels[0].dtype.name)
     x = flat.reshape(flat.shape[0], kernels[0].shape[0], -1)
     for kernel, bias in zip(kernels, ('hidden_bias', 'output_bias'), strict=True):
-        x = jnp.einsum(
-            'bqi,qio->bqo',
-            x.astype(numbers.dtype),
-            kernel,
-            precision=numbers.matmul,
-            preferred_element_type=jnp.float32,
-        )
+        x = jnp.einsum('bqi,qio->bqo', x, kernel, precision='highest')
         x = x + heads[bias][None]
         if bias == 'hidden_bias':
             x = jax.nn.elu(x)
