@@ -9,7 +9,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from jaxprobe.reports import text
+from jaxprobe.reports import marble, text
 from jaxprobe.reports.read import Result, of_task, tasks
 
 WIDTH = 100  # Of the console table, in columns.
@@ -17,7 +17,7 @@ WIDTH = 100  # Of the console table, in columns.
 Row = dict[str, Any]
 
 
-NAMES = ('scores.csv', 'metrics.csv', 'layers.csv', 'rates.csv', 'scores.md')
+NAMES = ('scores.csv', 'metrics.csv', 'labels.csv', 'layers.csv', 'rates.csv', 'scores.md')
 
 
 def files(results: Sequence[Result]) -> dict[str, str]:
@@ -25,11 +25,15 @@ def files(results: Sequence[Result]) -> dict[str, str]:
     contents = (
         to_csv([score_row(r) for r in results]),
         to_csv([row for r in results for row in metric_rows(r)]),
+        to_csv([row for r in results for row in label_rows(r)]),
         to_csv([row for r in results for row in layer_rows(r)]),
         to_csv([row for r in results for row in rate_rows(r)]),
         markdown(results),
     )
-    return dict(zip(NAMES, contents, strict=True))
+    found = dict(zip(NAMES, contents, strict=True))
+    if marble.summaries(results):
+        found |= {'marble.csv': to_csv(marble.rows(results)), 'marble.md': marble.markdown(results)}
+    return found
 
 
 def to_csv(rows: Sequence[Row]) -> str:
@@ -95,6 +99,17 @@ def metric_rows(r: Result) -> list[Row]:
             'best_constant': r.data['best_constant'].get(metric),
         }
         for metric, found in _in_order(r)
+    ]
+
+
+def label_rows(r: Result) -> list[Row]:
+    """Lines of `labels.csv`: what the selected cell earns on each label, score by score."""
+    found = dict(r.data.get('per_label') or {})
+    labels = found.pop('labels', [])
+    return [
+        {'encoder': r.encoder, 'task': r.task, 'label': label, 'metric': metric, 'score': value}
+        for k, label in enumerate(labels)
+        for metric, value in ((name, values[k]) for name, values in found.items())
     ]
 
 

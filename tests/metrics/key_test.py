@@ -70,3 +70,14 @@ def test_constants_of_giantsteps_like_counts():
     assert found['best_constant']['weighted_score'] == pytest.approx(max(by_hand))
     assert found['best_constant_class'] == int(np.argmax(by_hand))
     assert found['best_constant']['accuracy'] == pytest.approx(np.bincount(test).max() / 200)
+
+
+def test_macro_counts_every_key_alike():
+    reference = np.array([0, 0, 0, 12])
+    scores = answers(0, 0, 7, 0)  # Right, right, a fifth above; C minor answered by C major.
+    assert key.weighted_score(reference, scores) == pytest.approx((1 + 1 + 0.5 + 0.2) / 4)
+    assert key.macro_weighted_score(reference, scores) == pytest.approx((2.5 / 3 + 0.2) / 2)
+    each = key.per_label(reference, scores)
+    assert each['n'][[0, 12]].tolist() == [3, 1]
+    assert each['recall'][[0, 12]].tolist() == pytest.approx([2 / 3, 0])
+    assert np.isnan(each['weighted_score'][1])

@@ -70,3 +70,17 @@ def test_always():
     scores = multiclass.always(1, 2, 3)
     np.testing.assert_array_equal(scores.argmax(1), [1, 1])
     assert scores.shape == (2, 3)
+
+
+def test_per_label_is_scikit_learns():
+    from sklearn.metrics import classification_report
+
+    rng = np.random.RandomState(0)
+    reference, scores = rng.randint(0, 5, 80), rng.randn(80, 6)
+    report = classification_report(reference, scores.argmax(1), labels=range(6), output_dict=True,
+                                   zero_division=np.nan)  # fmt: skip
+    each = multiclass.per_label(reference, scores)
+    for c in range(6):
+        for name, theirs in (('precision', 'precision'), ('recall', 'recall'), ('n', 'support')):
+            np.testing.assert_allclose(each[name][c], report[str(c)][theirs], atol=1e-6)
+    assert multiclass.micro_f1(reference, scores) == multiclass.accuracy(reference, scores)

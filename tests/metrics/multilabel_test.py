@@ -84,3 +84,36 @@ def test_constants():
     assert found['majority']['ap'] == pytest.approx((1 / 4 + 2 / 4) / 2)
     with pytest.raises(ValueError, match='3 tags'):
         multilabel.constants(train, test, 3)
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_f1_is_scikit_learns(seed):
+    rng = np.random.RandomState(seed)
+    reference = (rng.rand(80, 8) < rng.uniform(0.05, 0.9, 8)).astype(np.float32)
+    reference[:, 7] = 0
+    scores = rng.randn(80, 8) + reference - 0.5
+    report = authority.classification_report(reference, scores > 0, output_dict=True,
+                                             zero_division=0)  # fmt: skip
+    assert multilabel.micro_f1(reference, scores) == pytest.approx(
+        report['micro avg']['f1-score'], abs=1e-6
+    )
+    assert multilabel.macro_f1(reference, scores) == pytest.approx(
+        report['macro avg']['f1-score'], abs=1e-6
+    )
+    each = multilabel.per_label(reference, scores)
+    for c in range(8):
+        for name, theirs in (('recall', 'recall'), ('f1', 'f1-score'), ('n', 'support')):
+            ours = np.nan_to_num(each[name][c])
+            assert ours == pytest.approx(report[str(c)][theirs], abs=1e-6)
+    assert np.isnan(each['recall'][7])
+    scores[:, 7] = -1.0  # Neither held nor given: no part of the mean.
+    expected = authority.f1_score(reference, scores > 0, average='macro', zero_division=np.nan)
+    assert multilabel.macro_f1(reference, scores) == pytest.approx(expected, abs=1e-6)
+
+
+def test_f1_of_nothing():
+    with pytest.raises(ValueError, match='micro_f1 is undefined'):
+        multilabel.micro_f1(np.zeros((3, 2)), np.full((3, 2), -1.0))
+    with pytest.raises(ValueError, match='macro_f1 is undefined'):
+        multilabel.macro_f1(np.zeros((3, 2)), np.full((3, 2), -1.0))
+    assert multilabel.micro_f1(np.ones((3, 2)), np.full((3, 2), -1.0)) == 0.0

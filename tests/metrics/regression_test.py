@@ -73,3 +73,10 @@ def test_best_constant_is_zero_exactly():
     found = regression.constants(rng.randn(50, 2), rng.randn(31, 2), 2)
     assert found['best_constant'] == {'r2': 0.0, 'r2_0': 0.0, 'r2_1': 0.0}
     assert found['majority']['r2'] < 0
+
+
+def test_per_label():
+    reference = np.array([[1.0, 2], [3, 4], [0, 1]])
+    each = regression.per_label(reference, reference)
+    assert each['r2'].tolist() == [1.0, 1.0]
+    assert each['n'].tolist() == [3.0, 3.0]

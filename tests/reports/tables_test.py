@@ -46,6 +46,20 @@ def test_rates_and_metrics_are_complete(found):
     assert all(m['best_constant'] for m in metrics)
 
 
+def test_labels_csv_holds_every_score_of_every_label(found):
+    rows = _rows(tables.files(found)['labels.csv'])
+    for r in found:
+        here = [x for x in rows if (x['encoder'], x['task']) == (r.encoder, r.task)]
+        each = dict(r.data['per_label'])
+        labels = each.pop('labels')
+        assert len(here) == len(labels) * len(each)
+        assert {x['label'] for x in here} == set(labels)
+        assert {x['metric'] for x in here} == set(each)
+        name = list(each)[0]
+        values = [x['score'] for x in here if x['metric'] == name]
+        assert values == ['' if v is None else str(v) for v in each[name]]
+
+
 def test_files_are_those_named(found):
     assert tuple(tables.files(found)) == tables.NAMES
     assert tables.files(found) == tables.files(found)

@@ -48,6 +48,32 @@ def test_the_planted_layer_is_found(kind):
     json.dumps(found, allow_nan=False)
 
 
+def test_every_label_has_its_own_scores():
+    record = _scored(kind='multilabel', layers=4, seeds=2)
+    found = analyse.analyse(record, resamples=FEW)
+    each = found['per_label']
+    assert each['labels'] == found['task']['labels']
+    assert each['n'] == record.test_targets.sum(axis=0).tolist()
+    assert np.mean(each['ap']) == pytest.approx(found['metrics']['ap']['value'])
+    recall = _scored(kind='multiclass', layers=4)
+    each = analyse.analyse(recall, resamples=FEW)['per_label']
+    share = np.dot(each['recall'], each['n']) / np.sum(each['n'])
+    accuracy = analyse.analyse(recall, resamples=FEW)['metrics']['accuracy']['value']
+    assert share == pytest.approx(accuracy)
+
+
+def test_metrics_that_were_added_stand_beside_the_kinds_own():
+    mine = 'tests.stages.score_test:agreement'
+    found = _analysed(kind='multiclass', metrics=('accuracy', 'macro_f1', 'micro_f1', mine))
+    assert found['metrics']['micro_f1'] == found['metrics']['accuracy']
+    assert found['metrics'][mine]['value'] == found['metrics']['accuracy']['value']
+    low, high = found['metrics'][mine]['ci95']
+    assert low < found['metrics'][mine]['value'] < high
+    assert found['best_constant']['micro_f1'] == found['best_constant']['accuracy']
+    assert found['best_constant'][mine] is None  # Of one class it is not defined.
+    json.dumps(found, allow_nan=False)
+
+
 def test_selection_never_sees_the_test_items():
     record = _scored(layers=5, strength=1.0)
     before = analyse.analyse(record, resamples=FEW)

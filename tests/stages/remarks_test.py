@@ -40,8 +40,13 @@ def test_everything_that_weakens_a_score_is_said():
     crossing = {'same_audio_across_splits': 2, 'examples': ['a (train) and b (test)']}
     assert _codes(audit=crossing) == ['same audio']
     assert _codes(padded_windows=3) == ['padded windows']
+    assert _codes(metrics={'accuracy': {'value': 0.5}, 'a:b': {'value': None}}) == [
+        'undefined metric'
+    ]
     assert _codes(bootstrap={'clustered': True, 'clusters': 4}) == ['few groups']
     assert _codes(diverged=[{'source': 'a'}]) == ['diverged']
+    assert _codes(decoded='all') == []
+    assert _codes(decoded='per source the best') == ['some cells']
     assert _codes(grid_edge='at the edge') == ['grid edge']
     alone = {'learning_rates': [1e-3], 'sources': ['a']}
     assert _codes(rates=alone, grid_edge='only one') == ['one rate']

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxprobe.analysis import bootstrap
-from jaxprobe.metrics import kinds
+from jaxprobe.metrics import extra, kinds
 from jaxprobe.stages import resample, score
 from tests.stages import planted
 
@@ -28,6 +28,24 @@ def test_every_metric_is_the_metric_of_the_drawn_items(kind):
                 for p in (4, 5)
             ]
             assert found[b] == pytest.approx(np.mean(each), abs=1e-6), metric
+
+
+@pytest.mark.parametrize(
+    ('kind', 'metric'),
+    [
+        ('multiclass', 'micro_f1'), ('multilabel', 'micro_f1'), ('multilabel', 'macro_f1'),
+        ('key', 'macro_weighted_score'), ('multiclass', 'tests.stages.score_test:agreement'),
+    ],
+)  # fmt: skip
+def test_metrics_that_were_added_are_resampled_alike(kind, metric):
+    record = planted.bank(kind=kind, layers=2, groups=9)
+    drawn = resample.draw(record, 4)
+    found = resample.cells(record, metric, [4], drawn)
+    function = extra.metric(kind, metric)
+    for b in range(4):
+        items = np.repeat(np.arange(80), drawn.weights(b, b + 1)[:, 0].astype(int))
+        logits = record.test_logits[4][items].astype(np.float64)
+        assert found[b] == pytest.approx(function(record.test_targets[items], logits), abs=1e-9)
 
 
 def test_diverged_replicates_are_left_out():

@@ -37,3 +37,24 @@ def test_labels_name_the_outputs_of_a_regression():
 def test_a_split_that_cannot_be_scored_is_a_data_error():
     with pytest.raises(DataError, match='limit'):
         score.one('multilabel', np.ones((3, 2), np.float32), np.zeros((3, 2), np.float32))
+
+
+def agreement(reference, scores):
+    """A user's metric that is not defined where all answers are one class."""
+    answers = scores.argmax(1)
+    if len(set(answers)) == 1:
+        raise ZeroDivisionError('one class')
+    return (answers == reference).mean()
+
+
+def test_metrics_that_were_added():
+    random = np.random.RandomState(0)
+    targets, logits = random.randint(0, 3, 40), random.normal(size=(3, 40, 3))
+    logits[1, :, 2] = 99.0
+    mine = 'tests.stages.score_test:agreement'
+    found = score.cells('multiclass', ('accuracy', 'micro_f1', mine), targets, logits)
+    np.testing.assert_array_equal(found['micro_f1'], found['accuracy'])
+    np.testing.assert_array_equal(found[mine][[0, 2]], found['accuracy'][[0, 2]])
+    assert np.isnan(found[mine][1])
+    with pytest.raises(DataError, match='raises ZeroDivisionError: one class'):
+        score.one('multiclass', targets, logits[1], metrics=('accuracy', mine))
