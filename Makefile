@@ -48,10 +48,15 @@ clean:
 
 # Live checks against torch packages whose versions fight with ours, in an environment of their own.
 REFERENCE := .venv-reference
-reference: $(VENV)/installed $(REFERENCE)/installed
+reference: $(VENV)/tested $(REFERENCE)/installed
 	$(REFERENCE)/bin/python tests/reference/muq_live.py runs/reference/muq
 	$(BIN)/jaxprobe check encoder muq --weights=runs/reference/muq/model.safetensors \
 	  --arch=runs/reference/muq/config.json --reference=runs/reference/muq/io.npz
+	@# Full-size random weights through transformers 5, and the pre-LN model through 4.x as well.
+	for name in hubert_base mert_v1_95m mert_v1_330m data2vec_audio_base; do \
+	  $(BIN)/$$($(BIN)/python tests/reference/transformers_live.py $$name runs/reference/$$name | tail -1) || exit 1; \
+	done
+	$(BIN)/$$(PYTHONPATH=. $(REFERENCE)/bin/python tests/reference/transformers_live.py mert_v1_330m runs/reference/mert_4x | tail -1)
 
 $(REFERENCE)/installed: tests/reference/requirements.txt
 	$(PYTHON) -m venv $(REFERENCE)

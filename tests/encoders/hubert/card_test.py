@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -9,19 +11,10 @@ from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders import base
 from jaxprobe.encoders.hubert import architecture, card
 
-# What CONTRIBUTING shows: a new checkpoint of this graph is one call of ten lines.
-OWN = """from jaxprobe.encoders.hubert.card import HUBERT_BASE, LARGE, hub, hubert_card
-
-HUBERT_LARGE = hubert_card(
-    'hubert_large',
-    'HuBERT large (Libri-Light)',
-    LARGE._replace(conv_norm='layer', conv_bias=True),
-    weights=hub('facebook/hubert-large-ll60k', 1_262_000_000),
-    weights_licence='Apache-2.0',
-    training_data='Libri-Light, 60 000 hours of read English',
-    citation=HUBERT_BASE.citation,
+CONTRIBUTING = Path(__file__).parents[3] / 'CONTRIBUTING.md'
+(OWN,) = re.findall(
+    r'<!-- card: hubert_large -->\n```python\n(.*?)```', CONTRIBUTING.read_text(), re.DOTALL
 )
-"""
 
 
 @pytest.mark.parametrize('found', card.CARDS, ids=lambda c: c.name)
