@@ -32,6 +32,7 @@ def report(plan: planning.Plan, workdir: Path, cost: pipeline.Cost) -> None:
 
 
 STAGES: dict[str, pipeline.Stage] = {**pipeline.STAGES, 'report': report}
+NEED_DATA = {'prepare', 'extract', 'probe'}
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'What to run: FILE or FILE:mode.')
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is written.')
@@ -56,11 +57,15 @@ def run(plan: planning.Plan, workdir: Path, stages: Sequence[str]) -> None:
 
     Raises:
         ConfigError: an unknown stage, or a working directory of another plan.
+        DataError: none of the tasks can be run.
     """
     for name in stages:
         if name not in STAGES:
             raise ConfigError(f'--stages: {name!r} is unknown. {suggest(name, STAGES)}')
     planning.pin(plan, workdir)
+    if NEED_DATA & set(stages):
+        plan = planning.usable(plan)
+        pipeline.tell_skipped(plan, workdir)
     cost = pipeline.Cost(workdir)
     for name, stage in STAGES.items():
         if name in stages:

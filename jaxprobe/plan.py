@@ -7,12 +7,13 @@ with the good names beside it. `pin` ties a working directory to one plan. jax i
 import dataclasses
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxprobe.core import fs
 from jaxprobe.core.config import Settings
-from jaxprobe.core.errors import ConfigError, suggest
+from jaxprobe.core.errors import ConfigError, DataError, suggest
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders import options as choices
 from jaxprobe.encoders.options import NO_PRESET, Options, Preset
@@ -27,6 +28,7 @@ PIN = 'plan.json'
 _INDIFFERENT = (
     'data_dir',
     'store_dir',
+    'skip_missing',  # A task that is skipped today may join the same results tomorrow.
     'extract.threads',
     'extract.on_error',  # What is missing is in the fingerprint of every bank.
     'extract.shard_minutes',
@@ -88,6 +90,8 @@ class Plan:
     probe: Any
     resamples: int
     record: dict[str, Any]
+    skip_missing: bool = False
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Task -> what it needs.
 
     @property
     def config_sha256(self) -> str:
@@ -113,7 +117,7 @@ def resolve(config: Settings, workdir: Path) -> Plan:
             f'probe.logits_dtype=float16 would round the predictions of {", ".join(coarse)}: '
             f'scores are computed from stored outputs. Leave it float32 for regression.'
         )
-    for one in chosen:
+    for one in () if config.skip_missing else chosen:  # `usable` names what cannot be.
         for task in tasks:
             framing(
                 one.card, task, one.window_seconds, one.preset
@@ -130,7 +134,54 @@ def resolve(config: Settings, workdir: Path) -> Plan:
         probe=config.probe,
         resamples=config.analyse.resamples,
         record=_plain(config.to_dict()),
+        skip_missing=config.skip_missing,
     )
+
+
+def usable(plan: Plan) -> Plan:
+    """The plan with the tasks that can run here, if it is one that skips the others.
+
+    What identifies a plan are the tasks that it asks for: `record` stays as it is, so that a task
+    whose data arrive later joins the results that are there.
+
+    Raises:
+        DataError: no task can run; the message says what each needs.
+    """
+    if not plan.skip_missing:
+        return plan
+    needs = {task.name: _need(task, plan) for task in plan.tasks}
+    skipped = {name: need for name, need in needs.items() if need}
+    if len(skipped) == len(plan.tasks):
+        lines = '\n'.join(f'  {name}: {need}' for name, need in skipped.items())
+        raise DataError(f'no task can be run with the data below {plan.data_dir}:\n{lines}')
+    kept = tuple(task for task in plan.tasks if task.name not in skipped)
+    return dataclasses.replace(plan, tasks=kept, skipped=skipped)
+
+
+def _need(task: Task, plan: Plan) -> str:
+    """What a task lacks to be run, '' if nothing."""
+    for chosen in plan.encoders:
+        if task.kind.framewise and not any(layer.frames for layer in chosen.card.layers):
+            return f'frames, and {chosen.label} has clip-level layers only'
+        try:
+            framing(chosen.card, task, chosen.window_seconds, chosen.preset)
+        except ConfigError as error:
+            return str(error)
+    try:
+        found = task.prepare(plan.data_dir)
+    except DataError as error:
+        return str(error)
+    if found.usable and not (found.missing and plan.extract.on_error == 'stop'):
+        return ''
+    if found.usable:
+        return (
+            f'{len(found.missing)} files that are missing, the first {found.missing[0]}; '
+            f'--config.extract.on_error=quarantine goes on without them'
+        )
+    parts = [f'{len(found.missing)} missing files'] if found.missing else []
+    said = [*parts, *(found.here or found.notes[-1:])]
+    how = '' if any(task.card.how_to_get in part for part in said) else f'. {task.card.how_to_get}'
+    return '; '.join(said) + how
 
 
 def pin(plan: Plan, workdir: Path) -> None:

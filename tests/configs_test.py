@@ -30,6 +30,9 @@ def test_the_promised_configs_exist():
 @pytest.mark.parametrize('path', FILES, ids=lambda p: p.stem)
 def test_config_resolves(path, mode, tmp_path):
     config = load(path)(mode)
+    if path.stem == 'marble':  # Its modes are encoders.
+        config = load(path)('musicnn_msd' if mode == 'full' else 'musicnn_msd_smoke')
+        assert config.encoder.name == 'musicnn_msd'
     if path.stem == 'own_data' and mode == 'full':
         lines = ['path,split,label', *(f'{s}.wav,{s},x' for s in ('train', 'valid', 'test'))]
         (tmp_path / 'labels.csv').write_text('\n'.join(lines))
@@ -40,7 +43,11 @@ def test_config_resolves(path, mode, tmp_path):
 
 
 @pytest.mark.parametrize('path', FILES, ids=lambda p: p.stem)
-def test_misspelt_mode_names_the_near_one(path):
+def test_misspelt_mode_names_the_near_one(path, tmp_path):
+    if path.stem == 'marble':
+        with pytest.raises(ConfigError, match="Did you mean 'muq'"):
+            plan.resolve(load(path)('muk'), tmp_path)
+        return
     with pytest.raises(ConfigError, match="Did you mean 'smoke'"):
         load(path)('smoek')
 
@@ -64,3 +71,12 @@ def test_reading_a_config_imports_no_jax():
         [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == '[]'
+
+
+def test_marble_asks_for_the_whole_track():
+    from jaxprobe.reports import marble
+
+    config = load(ROOT / 'configs/marble.py')('muq')
+    assert set(config.tasks) == set(marble.TRACK)
+    assert config.skip_missing
+    assert not any(config.tasks.values()), 'every task in its own protocol'

@@ -1,5 +1,6 @@
 """The entry point as a user meets it: in a process of its own, with mistakes made on purpose."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -7,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from jaxprobe import plan as planning
 from jaxprobe.__main__ import main
+from jaxprobe.core import config
 from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders.base import load
+from jaxprobe.launch import STAGES, run
+from jaxprobe.tasks import registry
+from jaxprobe.tasks.base import Preparation
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = '--config=configs/demo.py:smoke'
@@ -89,6 +95,53 @@ def test_smoke_from_audio_to_report(name, tmp_path, capsys):
     again = launch(*arguments)
     assert again.returncode == 0
     assert 'done before' in again.stdout
+
+
+def test_the_track_grows_with_the_data(tmp_path, capsys, monkeypatch):
+    """Two synthetic stand-ins of MARBLE's tasks; the second one's data arrive after a first run."""
+    built = registry.build
+    twins = {'gtzan_genre': 'synth_instrument', 'emomusic': 'synth_emotion'}
+    late = tmp_path / 'arrived'
+
+    def build(name, options):
+        if name not in twins:
+            return built(name, options)
+        task = built(twins[name], {'items': (12, 6, 6)})
+        absent = Preparation(False, {}, {}, here=('nothing is there',))
+
+        def prepare(data_dir):
+            if name == 'emomusic' and not late.exists():
+                return absent
+            return task.prepare(data_dir)
+
+        return dataclasses.replace(task, name=name, prepare=prepare)
+
+    monkeypatch.setattr(registry, 'build', build)
+    c = config.base()
+    c.encoder, c.skip_missing = config.encoder('fbank_chroma'), True
+    c.tasks = {'gtzan_genre': {}, 'emomusic': {}, 'musdb18': {}}
+    c.data_dir, c.probe.learning_rates, c.probe.epochs = str(tmp_path / 'data'), (1e-3,), 2
+    c.analyse.resamples = 50
+    workdir = tmp_path / 'run'
+    found = planning.resolve(c, workdir)
+    workdir.mkdir()
+    run(found, workdir, list(STAGES))
+    text = capsys.readouterr().out
+    assert '== skipped emomusic: it needs nothing is there' in text
+    assert '== skipped musdb18: it needs ' in text
+    page = (workdir / 'report/index.html').read_text()
+    assert 'Skipped: 2 tasks' in page
+    assert '(1 of 14 tasks)' in page
+    late.touch()
+    run(planning.resolve(c, workdir), workdir, list(STAGES))
+    text = capsys.readouterr().out
+    assert 'gtzan_genre: done before' in text
+    assert 'skipped emomusic' not in text
+    assert '(2 of 14 tasks)' in (workdir / 'report/marble.md').read_text()
+    costs = (workdir / 'report/cost.csv').read_text().splitlines()
+    assert len(costs) == 3
+    assert all(float(cost.split(',')[4]) > 0 for cost in costs[1:])
+    assert main(['verify', str(workdir)]) == 0
 
 
 def published_musicnn() -> None:

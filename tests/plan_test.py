@@ -4,7 +4,7 @@ import pytest
 
 from jaxprobe import plan
 from jaxprobe.core import config
-from jaxprobe.core.errors import ConfigError
+from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders.base import Layer
 from jaxprobe.encoders.options import Option, Preset
@@ -258,3 +258,50 @@ def test_rates_that_are_no_numbers(tmp_path):
     c.probe.learning_rates = ('a',)
     with pytest.raises(ConfigError, match='different positive numbers'):
         plan.resolve(c, tmp_path)
+
+
+def test_tasks_without_data_are_skipped_by_name_with_what_they_need(tmp_path):
+    tasks = {'synth_key': {'items': (4, 2, 2)}, 'gtzan_genre': {}, 'emomusic': {}}
+    c = smoke(tasks=tasks, data_dir=str(tmp_path / 'data'))
+    assert plan.usable(plan.resolve(c, tmp_path)).skipped == {}  # Nobody asked for that.
+    c.skip_missing = True
+    asked = plan.resolve(c, tmp_path)
+    found = plan.usable(asked)
+    assert [task.name for task in found.tasks] == ['synth_key']
+    assert sorted(found.skipped) == ['emomusic', 'gtzan_genre']
+    assert found.skipped['gtzan_genre'].startswith('929 missing files; none of gtzan_genre/genres')
+    assert 'songs_info.csv' in found.skipped['emomusic']
+    assert found.config_sha256 == asked.config_sha256
+    plan.pin(asked, tmp_path / 'run')
+    plan.pin(found, tmp_path / 'run')
+
+
+def test_a_part_of_the_data_is_not_taken_for_the_whole(tmp_path):
+    rows = [f'{k}.wav,{s},{k % 2}' for k, s in enumerate(('train', 'valid', 'test') * 4)]
+    (tmp_path / 'labels.csv').write_text('\n'.join(['path,split,label', *rows]))
+    for k in range(11):
+        (tmp_path / f'{k}.wav').write_bytes(b'RIFF')
+    c = smoke(tasks={'synth_key': {'items': (4, 2, 2)}}, data_dir=str(tmp_path / 'data'))
+    c.manifest, c.kind, c.skip_missing = str(tmp_path / 'labels.csv'), 'multiclass', True
+    found = plan.usable(plan.resolve(c, tmp_path))
+    assert '1 files that are missing' in found.skipped['own_data']
+    assert 'quarantine' in found.skipped['own_data']
+    c.extract.on_error = 'quarantine'
+    assert plan.usable(plan.resolve(c, tmp_path)).skipped == {}
+
+
+def test_frames_are_not_asked_of_an_encoder_without(tmp_path):
+    c = smoke(tasks={'synth_key': {'items': (4, 2, 2)}, 'gtzan_rhythm': {}})
+    c.data_dir, c.skip_missing = str(tmp_path), True
+    found = plan.resolve(c, tmp_path)
+    layers = tuple(dataclasses.replace(x, frames=False) for x in found.encoders[0].card.layers)
+    (one,) = found.encoders
+    one = dataclasses.replace(one, card=dataclasses.replace(one.card, layers=layers))
+    found = plan.usable(dataclasses.replace(found, encoders=(one,)))
+    assert 'clip-level layers only' in found.skipped['gtzan_rhythm']
+
+
+def test_nothing_to_run_is_an_error_that_lists_all(tmp_path):
+    c = smoke(tasks={'gtzan_genre': {}, 'musdb18': {}}, data_dir=str(tmp_path), skip_missing=True)
+    with pytest.raises(DataError, match=r'(?s)no task can be run.*gtzan_genre: 929.*musdb18: '):
+        plan.usable(plan.resolve(c, tmp_path))

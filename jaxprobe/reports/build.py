@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxprobe.core import fs
-from jaxprobe.reports import drawings, style, tables
+from jaxprobe.reports import drawings, marble, style, tables
 from jaxprobe.reports.page import Figures, page
 from jaxprobe.reports.read import load
 
-PAGE, MANIFEST = 'index.html', 'manifest.json'
+PAGE, MANIFEST, COST = 'index.html', 'manifest.json', 'cost.csv'
 FIGURES = 'figures'
 
 
@@ -30,6 +30,8 @@ def build(workdirs: Sequence[Path], out: Path) -> list[Path]:
     """
     results = load(workdirs)
     files: dict[str, bytes] = {name: t.encode() for name, t in tables.files(results).items()}
+    # Apart from the tables: times change with every run, and `verify` compares results.
+    files[COST] = tables.to_csv(marble.cost_rows(results)).encode()
     figures: Figures = {}
     for drawing in drawings.draw(results):
         svg = style.svg(drawing.figure)

@@ -7,7 +7,7 @@ then where every number comes from.
 
 from collections.abc import Sequence
 
-from jaxprobe.reports import provenance, scores, sheet
+from jaxprobe.reports import marble_section, provenance, scores, sheet
 from jaxprobe.reports.drawings import Drawing
 from jaxprobe.reports.inline import inline
 from jaxprobe.reports.markup import details, escape, figure
@@ -44,6 +44,7 @@ def page(results: Sequence[Result], figures: Figures, *, commands: Sequence[str]
     parts = [
         '<h2 id="scores">Scores</h2>',
         scores.overview(results),
+        marble_section.section(results),
         '<h2 id="tasks">Tasks</h2>',
         _legend('curve'),
         *(_task(results, task, figures) for task in tasks(results)),

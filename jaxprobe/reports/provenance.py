@@ -130,7 +130,8 @@ def check(results: Sequence[Result], commands: Sequence[str]) -> str:
             if citation and name not in cited.setdefault(citation, []):
                 cited[citation].append(name)
     works = [f'<li>{escape(", ".join(who))}: {escape(text)}</li>' for text, who in cited.items()]
-    files = ', '.join(f'<a href="{name}">{name}</a>' for name in tables.NAMES)
+    names = [*tables.files(results), 'cost.csv']
+    files = ', '.join(f'<a href="{name}">{name}</a>' for name in names)
     shown = escape('\n'.join(commands))
     return (
         '<p>The logits of every cell lie in the working directory. This recomputes every number '

@@ -30,7 +30,7 @@ def files(results: Sequence[Result]) -> dict[str, str]:
         to_csv([row for r in results for row in rate_rows(r)]),
         markdown(results),
     )
-    found = dict(zip(NAMES, contents, strict=True))
+    found: dict[str, str] = dict(zip(NAMES, contents, strict=True))
     if marble.summaries(results):
         found |= {'marble.csv': to_csv(marble.rows(results)), 'marble.md': marble.markdown(results)}
     return found

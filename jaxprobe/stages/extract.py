@@ -41,7 +41,8 @@ class ExtractReport(NamedTuple):
         windows, padded, silent: of those clips, whenever they were encoded.
         failed: clip -> reason, those that could not be used.
         shards: finished by this call (and process).
-        encoded_clips, encoded_seconds: of audio, by this call (and process).
+        encoded_clips, encoded_seconds, encoded_windows: of audio, by this call (and process).
+        encoding_wall_seconds: that this took, compilation included; 0 where nothing was encoded.
         x_real_time: `encoded_seconds` per second of wall time, compilation included.
     """
 
@@ -54,6 +55,8 @@ class ExtractReport(NamedTuple):
     encoded_clips: int
     encoded_seconds: float
     x_real_time: float
+    encoded_windows: int
+    encoding_wall_seconds: float
 
 
 class _Request(NamedTuple):
@@ -120,13 +123,16 @@ def extract(
             rest = [job.clip for job in jobs if job.shard not in written]
             raise _unusable(failed | _survey(rest, spec, threads), request)
     done = [job for job in jobs if job.shard in written]
-    seconds = sum(job.planned.seconds for job in done)
+    seconds, elapsed = sum(job.planned.seconds for job in done), time.monotonic() - began
+    sidecars = [manifest.read_sidecar(store, index) for index in sorted(written)]
     return ExtractReport(
         **_totals(store, request),
         shards=len(written),
         encoded_clips=len(done),
         encoded_seconds=round(seconds, 3),
-        x_real_time=round(seconds / (time.monotonic() - began), 2),
+        x_real_time=round(seconds / elapsed, 2),
+        encoded_windows=sum(entry.windows for s in sidecars if s for entry in s.clips),
+        encoding_wall_seconds=round(elapsed, 3) if done else 0.0,
     )
 
 

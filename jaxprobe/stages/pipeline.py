@@ -17,6 +17,16 @@ from jaxprobe.core.errors import DataError
 from jaxprobe.plan import Plan, items_of
 from jaxprobe.stages import progress
 
+SKIPPED = 'skipped.json'  # In the working directory: task -> what it needs.
+
+
+def tell_skipped(plan: Plan, workdir: Path) -> None:
+    """Prints the tasks that are left out and what they need, and keeps it for the report."""
+    for name, need in plan.skipped.items():
+        print(f'== skipped {name}: it needs {need}')
+    if plan.skipped or (workdir / SKIPPED).exists():
+        fs.write_json(workdir / SKIPPED, dict(plan.skipped))
+
 
 class Cost:
     """Times, hosts and environment, kept apart from results so that those can be compared."""
@@ -38,6 +48,20 @@ class Cost:
         fs.write_json(self._path, self._record)
         whole = sum(stages.values())
         print(f'   {name}: {seconds:.1f} s ({100 * stages[name] / whole:.0f} % of {whole:.1f} s)')
+
+    def name_device(self) -> None:
+        """Records what computes: a time means nothing without it."""
+        import jax
+
+        devices = jax.local_devices()
+        self._record['device'] = f'{len(devices)} x {devices[0].device_kind}'
+
+    def add_extraction(self, store: str, report: dict[str, Any]) -> None:
+        """Records an extraction; what was encoded, and in what time, adds up over runs."""
+        before = self._record['parts'].get(f'extract/{store}', {})
+        sums = ('encoded_windows', 'encoding_wall_seconds')
+        added = {name: round(before.get(name, 0) + report[name], 3) for name in sums}
+        self.add_part(f'extract/{store}', report | added)
 
     def add_part(self, name: str, values: dict[str, Any]) -> None:
         """Records what one encoder's extraction or one bank cost."""
@@ -71,6 +95,7 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
     from jaxprobe.stages.frame_probe import encoder_of
     from jaxprobe.stages.probe import clips_of, store_spec
 
+    cost.name_device()
     for chosen in plan.encoders:
         encoder = chosen.load(plan.seed)
         framings: dict[str, tuple[Any, Any, list]] = {}
@@ -94,13 +119,14 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
             )
             shown.close()
             _tell(chosen.label, report)
-            cost.add_part(f'extract/{spec.name}', report._asdict())
+            cost.add_extraction(spec.name, report._asdict())
 
 
 def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Trains the bank of every encoder and task that has no finished one."""
     from jaxprobe.stages import probe as probing
 
+    cost.name_device()
     for chosen in plan.encoders:
         # Only what identifies the encoder is needed here; its parameters would crowd the bank.
         encoder = chosen.load(plan.seed)._replace(params=None)
