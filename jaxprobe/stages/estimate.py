@@ -22,7 +22,7 @@ from jaxprobe.core.layers import width_groups
 from jaxprobe.core.text import table
 from jaxprobe.encoders.base import Encoder, compiled
 from jaxprobe.features.spec import Clip, StoreSpec
-from jaxprobe.plan import EncoderPlan, Plan, items_of
+from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
 from jaxprobe.probes.spec import BankSpec, Split
 from jaxprobe.stages.probe import bank_spec, clips_of, store_spec
 from jaxprobe.tasks import targets
@@ -50,9 +50,13 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
     Raises:
         ConfigError, DataError: the plan cannot be run at all.
     """
+    plan = usable(plan)
     items = {task.name: _items(task, plan) for task in plan.tasks}
     stores: dict[str, dict[str, Any]] = {}
-    banks, notes = [], []
+    banks, notes = (
+        [],
+        [f'{name} is skipped, it needs {need}' for name, need in plan.skipped.items()],
+    )
     for chosen in plan.encoders:
         encoder, note = _built(chosen, plan)
         notes += [note] if note else []

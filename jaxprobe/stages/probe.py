@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
@@ -21,11 +22,12 @@ from jaxprobe.encoders.subset import depths
 from jaxprobe.features import reader
 from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip, StoreSpec
+from jaxprobe.metrics import extra
 from jaxprobe.plan import EncoderPlan, Plan, framing, items_of, sources
 from jaxprobe.probes import bank
 from jaxprobe.probes.spec import TRAINED_AS, BankResult, BankSpec, Split
 from jaxprobe.stages import frame_probe, results, score
-from jaxprobe.tasks import targets
+from jaxprobe.tasks import audit, targets
 from jaxprobe.tasks.base import SPLITS, Item, Task
 
 PROBE_VERSION = 1  # Raised whenever the bank's numbers change; part of every fingerprint.
@@ -63,8 +65,26 @@ def batch_windows(asked: int, samples: int, rate: int) -> int:
 
 
 def clips_of(items: Sequence[Item]) -> list[Clip]:
-    """What goes through the encoder for these items."""
-    return [Clip(item.path, item.start, item.duration) for item in items]
+    """What goes through the encoder for these items: their files, item after item."""
+    return [
+        clip
+        for item in items
+        for clip in (Clip(item.path, item.start, item.duration), *map(Clip, item.more))
+    ]
+
+
+def clips_per_item(items: Sequence[Item]) -> Int[np.ndarray, 'N']:
+    """How many of `clips_of` belong to each item."""
+    return np.array([len(item.paths) for item in items], np.int64)
+
+
+def rows_of(
+    items: Sequence[Item], rows: reader.RowReader
+) -> tuple[Int[np.ndarray, 'N'], Int[np.ndarray, 'N']]:
+    """First row and number of rows of every item; those of its files follow each other."""
+    files = clips_per_item(items)
+    at = np.cumsum(files) - files
+    return rows.first[at], np.add.reduceat(rows.count, at)
 
 
 def run(
@@ -89,12 +109,15 @@ def run(
     spec = store_spec(encoder, chosen, task, plan)
     store = spec.path(plan.store_dir)
     clips = clips_of(items)
-    failed = reader.failures(store, clips)
-    if failed and plan.extract.on_error == 'stop':
-        raise _gone(task, items, failed)
+    reasons = reader.failures(store, clips)
+    if reasons and plan.extract.on_error == 'stop':
+        raise _gone(task, clips, reasons)
+    # A song that lacks one of its files would be scored by less than the others: it is missing.
+    failed = {int(np.repeat(np.arange(len(items)), clips_per_item(items))[i]) for i in reasons}
     present = [item for i, item in enumerate(items) if i not in failed]
     missing = {s: [items[i].id for i in sorted(failed) if items[i].split == s] for s in SPLITS}
     _check_splits(task, present)
+    _check_files(task, present)
 
     grid = bank_spec(encoder, chosen, task, plan)
     meta = _meta(encoder, chosen, task, plan, grid, present, missing, spec)
@@ -111,6 +134,8 @@ def run(
         }
         meta['rows'] = {s: rows.rows for s, rows in readers.items()}
         meta['padded_windows'] = {s: int(rows.padded.sum()) for s, rows in readers.items()}
+        meta['audit'] = _audit(task, present, readers)
+        meta['notes'] = _notes(task, plan.data_dir)
         shown = progress(f'{chosen.label} / {task.name}')
         widths = tuple(layer.width for layer in encoder.card.layers)
         trains = _train_frames if task.kind.framewise else _train
@@ -186,7 +211,7 @@ def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> 
         frames=task.kind.framewise,
         outputs=len(task.labels),
         sources=sources(encoder.card, chosen.sources),
-        learning_rates=tuple(plan.probe.learning_rates),
+        learning_rates=p.learning_rates or tuple(plan.probe.learning_rates),
         seeds=plan.probe.seeds,
         root_seed=plan.seed,
         monitor=p.monitor,
@@ -198,6 +223,7 @@ def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> 
         plateau_factor=p.plateau_factor,
         stop_patience=p.stop_patience,
         aggregation=p.aggregation,
+        l2=p.l2,
     )
 
 
@@ -205,15 +231,32 @@ def _splits(
     task: Task, items: Sequence[Item], readers: dict[str, reader.RowReader]
 ) -> dict[str, Split]:
     """What the bank reads of each split: rows in the store, and encoded targets."""
-    return {
-        split: Split(
-            groups=rows,
-            first=rows.first,
-            count=rows.count,
-            targets=targets.encode(task, of_split(items, split)),
+    found = {}
+    for split, rows in readers.items():
+        own = of_split(items, split)
+        first, count = rows_of(own, rows)
+        found[split] = Split(
+            groups=rows, first=first, count=count, targets=targets.encode(task, own)
         )
-        for split, rows in readers.items()
-    }
+    return found
+
+
+def _audit(
+    task: Task, items: Sequence[Item], readers: dict[str, reader.RowReader]
+) -> dict[str, Any]:
+    """Faults of the split these items make, their audio compared by its decoded samples."""
+    listed, audio = [], []
+    for split, rows in readers.items():
+        sounds = iter(rows.sounds)
+        for item in of_split(items, split):
+            listed.append(item)
+            audio.append(tuple(next(sounds) for _ in item.paths))
+    return audit.findings(listed, task.kind, task.labels, audio)
+
+
+def _notes(task: Task, data_dir: Path) -> list[str]:
+    """What preparing the data has to say of it, without the folder it happens to lie in."""
+    return [note.replace(str(data_dir), 'DATA') for note in task.prepare(data_dir).notes]
 
 
 def of_split(items: Sequence[Item], split: str) -> list[Item]:
@@ -221,10 +264,10 @@ def of_split(items: Sequence[Item], split: str) -> list[Item]:
     return [item for item in items if item.split == split]
 
 
-def _gone(task: Task, items: Sequence[Item], failed: dict[int, str]) -> DataError:
-    lines = [f'  {items[i].path}: {why}' for i, why in sorted(failed.items())[:20]]
+def _gone(task: Task, clips: Sequence[Clip], failed: dict[int, str]) -> DataError:
+    lines = [f'  {clips[i].path}: {why}' for i, why in sorted(failed.items())[:20]]
     return DataError(
-        f'{len(failed)} of {len(items)} items of {task.name} cannot be used:\n'
+        f'{len(failed)} of {len(clips)} clips of {task.name} cannot be used:\n'
         + '\n'.join(lines)
         + '\nIf a disk is not mounted, mount it: what was encoded and trained is kept. To go on '
         'without them, each counted in every result: --config.extract.on_error=quarantine.'
@@ -239,8 +282,8 @@ def _check_scores(task: Task, splits: dict[str, Split]) -> None:
     """
     for split in ('valid', 'test'):
         wanted = splits[split].targets
-        silent = np.zeros((len(wanted), len(task.labels)), np.float32)
-        score.one(task.kind.value, wanted, silent, labels=task.labels)
+        noise = np.random.RandomState(0).standard_normal((len(wanted), len(task.labels)))
+        score.one(task.kind.value, wanted, noise, labels=task.labels, metrics=task.metrics)
 
 
 def _check_splits(task: Task, items: Sequence[Item]) -> None:
@@ -249,6 +292,15 @@ def _check_splits(task: Task, items: Sequence[Item]) -> None:
         raise DataError(
             f'{task.name} has {counts} readable items; every split needs at least one. '
             f'`jaxprobe prepare {task.name}` lists what is missing.'
+        )
+
+
+def _check_files(task: Task, items: Sequence[Item]) -> None:
+    several = [item.id for item in items if item.more]
+    if several and task.kind.framewise:
+        raise DataError(
+            f'{task.name}: item {several[0]!r} has several files, and its target is in seconds of '
+            f'one: join them into one file.'
         )
 
 
@@ -313,7 +365,11 @@ def _meta(
     }
     deciding = ('protocol', 'sources', 'root_seed', 'store', 'limit', 'logits_dtype', 'env')
     deciding += ('missing', 'excluded')  # A result says how many; it may not say it of before.
-    named = ('name', 'kind', 'labels', 'metrics')
+    named = ['name', 'kind', 'labels', 'metrics']
+    written = {m: extra.source_sha256(m) for m in task.metrics if ':' in m}
+    if written:  # A user's metric that is edited is another metric.
+        meta['task']['metric_sources'] = written
+        named.append('metric_sources')
     return meta | {
         'fingerprint': fs.digest(
             {key: meta[key] for key in deciding}
@@ -325,8 +381,11 @@ def _meta(
 
 def _items_digest(items: Sequence[Item], plan: Plan) -> str:
     """Hashes the items as the bank meets them: in order, with their audio and their groups."""
-    audio = keys_of(clips_of(items), plan.store_dir).keys
-    lines = [[i.id, i.split, repr(i.target), i.group, key] for i, key in zip(items, audio)]
+    keys = iter(keys_of(clips_of(items), plan.store_dir).keys)
+    lines = []
+    for item in items:
+        own = [next(keys) for _ in item.paths]
+        lines.append([item.id, item.split, repr(item.target), item.group, *own])
     return fs.digest(lines, 64)
 
 
