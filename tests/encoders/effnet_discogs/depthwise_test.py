@@ -9,8 +9,8 @@ STATE = np.random.RandomState(0)
 X = STATE.standard_normal((2, 9, 12, 4)).astype(np.float32)
 
 
-@pytest.mark.parametrize('taps', [(3, 3), (5, 3)])
-@pytest.mark.parametrize('strides', [(1, 1), (2, 2), (2, 1)])
+@pytest.mark.parametrize('taps', [(5, 3)])
+@pytest.mark.parametrize('strides', [(1, 1), (2, 1)])
 @pytest.mark.parametrize(
     ('padding', 'pads'),
     [('VALID', None), ('SAME', None), (((1, 2), (0, 1)), (0, 1, 1, 2))],

@@ -32,13 +32,13 @@ def four(step, layout):
     return [1, *step, 1] if layout == 'NHWC' else [1, 1, *step]
 
 
-@pytest.mark.parametrize('layout', ['NHWC', 'NCHW'])
 @pytest.mark.parametrize(
-    ('step', 'dilation', 'padding', 'pads'),
+    ('layout', 'step', 'dilation', 'padding', 'pads'),
     [
-        ((1, 1), (1, 1), 'VALID', (0, 0, 0, 0)),
-        ((2, 2), (1, 1), 'SAME', (0, 1, 0, 1)),  # Even sizes: the odd zero comes last.
-        ((1, 2), (2, 1), 'EXPLICIT', (1, 0, 2, 1)),
+        ('NHWC', (1, 1), (1, 1), 'VALID', (0, 0, 0, 0)),
+        ('NHWC', (2, 2), (1, 1), 'SAME', (0, 1, 0, 1)),  # Even sizes: the odd zero comes last.
+        ('NHWC', (1, 2), (2, 1), 'EXPLICIT', (1, 0, 2, 1)),
+        ('NCHW', (2, 1), (1, 1), 'EXPLICIT', (1, 0, 2, 1)),
     ],
 )
 @pytest.mark.parametrize('groups', [1, 4])

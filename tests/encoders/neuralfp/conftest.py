@@ -1,0 +1,12 @@
+"""These tests compile sixteen convolutions for a millisecond of work."""
+
+import jax
+import pytest
+
+
+@pytest.fixture(scope='package', autouse=True)
+def _compile_fast():
+    before = jax.config.read('jax_disable_most_optimizations')
+    jax.config.update('jax_disable_most_optimizations', True)
+    yield
+    jax.config.update('jax_disable_most_optimizations', before)
