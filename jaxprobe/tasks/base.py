@@ -107,6 +107,7 @@ class DatasetCard:
     items: Mapping[str, int]  # Expected items per split; empty where it depends on the user.
     hours: float  # Of audio; 0 where it depends on the user.
     broken: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Excluded: id -> reason.
+    split_sha256: str = ''  # As `targets.split_sha256` gives it, where it is known beforehand.
     departures: tuple[str, ...] = ()  # Where we differ from those we follow, and why.
 
 

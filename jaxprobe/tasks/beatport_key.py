@@ -54,6 +54,7 @@ CARD = DatasetCard(
     folder='beatport_key',
     split_source='mir_ref: 80:10:10 stratified by key, seed 42, as scikit-learn draws it',
     items={'train': 1017, 'valid': 127, 'test': 128},
+    split_sha256=SPLIT_SHA256,
     hours=42.4,  # 1272 excerpts of two minutes.
     departures=(
         'mir_ref drops the last partial batch of the test; all 128 items are scored here',

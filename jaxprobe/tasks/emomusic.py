@@ -209,5 +209,6 @@ def _card(seconds: float) -> DatasetCard:
             '8 is training (jukemir, MARBLE v1)'
         ),
         items={'train': 504, 'valid': 115, 'test': 125},
+        split_sha256=SPLIT_SHA256,
         hours=round(744 * seconds / 3600, 1),
     )

@@ -62,6 +62,7 @@ CARD = DatasetCard(
         'validation artists with them (jukemir, MARBLE v1)'
     ),
     items={'train': 923, 'valid': 236, 'test': 604},
+    split_sha256=SPLIT_SHA256,
     hours=58.6,  # 7035 clips of 30 s.
 )
 

@@ -70,6 +70,7 @@ CARD = DatasetCard(
     folder='gtzan_genre',
     split_source='coreyker/dnn-mgr gtzan/*_filtered.txt: fault-filtered, no artist in two parts',
     items={'train': 442, 'valid': 197, 'test': 290},
+    split_sha256='4d5609464c2d7303db80650d056679767c0ff523889e5286c0deb54f396ee9b6',
     hours=7.74,  # 929 excerpts of 30 s.
     broken=BROKEN,
 )

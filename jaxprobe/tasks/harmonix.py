@@ -65,7 +65,9 @@ def structure(splits: str = '') -> Task:
         splits: the user's own: a CSV with columns File and split.
     """
     card = (
-        dataclasses.replace(CARD, split_source=f"{splits}, the user's own", items={})
+        dataclasses.replace(
+            CARD, split_source=f"{splits}, the user's own", items={}, split_sha256=''
+        )
         if splits
         else CARD
     )
@@ -197,6 +199,7 @@ CARD = DatasetCard(
         'trains'
     ),
     items={'train': 686, 'valid': 104, 'test': 122},
+    split_sha256=SPLIT_SHA256,
     hours=56.2,
     departures=DEPARTURES,
 )

@@ -189,6 +189,7 @@ def _card(variant: str) -> DatasetCard:
         folder='magnatagatune',
         split_source=f'first character of the path: 0-b train, c valid, d-f test{untagged}',
         items=counts,
+        split_sha256=SPLIT_SHA256[variant],
         hours=round(sum(counts.values()) * 29.124 / 3600, 1),
         broken=BROKEN,
     )

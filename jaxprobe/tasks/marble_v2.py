@@ -54,6 +54,7 @@ def task(
         own.card,
         split_source=f"MARBLE v2's {name}.{{train,val,test}}.jsonl, as the user has them",
         items={},
+        split_sha256='',
         broken={},
         how_to_get=(
             f'{name}.train.jsonl, {name}.val.jsonl and {name}.test.jsonl are in the data sets '

@@ -54,7 +54,14 @@ def mpc(threshold: float = 1.0, ratings: str = '', raters: str = '') -> Task:
 
 
 def rd(low: float = 0.67, high: float = 1.34, ratings: str = '', raters: str = '') -> Task:
-    """Whether a song is rap, accuracy; low and high bound `mix`, the others are as for `mpc`."""
+    """Whether a song is rap, accuracy.
+
+    Args:
+        low: a mean rating (0 to 2) under it is `rap`.
+        high: a mean rating over it is `non-rap`; what lies between is `mix`.
+        ratings: the table; '' is mt/rd.csv below the data directory.
+        raters: columns of ratings, separated by commas; '' takes those that begin with `rating`.
+    """
     _check('mt_rd', {'low': low, 'high': high}, most=2)
     if low > high:
         raise ConfigError(f'mt_rd: low={low} is over high={high}; means between them are `mix`.')
@@ -65,7 +72,12 @@ def rd(low: float = 0.67, high: float = 1.34, ratings: str = '', raters: str = '
 
 
 def sqc(threshold: float = 0.5, ratings: str = '', raters: str = '') -> Task:
-    """Whether a song sounds good, accuracy; arguments as for `mpc`, ratings are 0 or 1.
+    """Whether a song sounds good, accuracy.
+
+    Args:
+        threshold: a mean rating (0 to 1) over it is `good`.
+        ratings: the table; '' is mt/sqc.csv below the data directory.
+        raters: columns of ratings, separated by commas; '' takes those that begin with `rating`.
 
     Raises:
         ConfigError: the threshold is one that no mean of ratings exceeds, such as the paper's.

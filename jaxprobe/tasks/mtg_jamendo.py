@@ -274,5 +274,6 @@ def _card(name: str, split: int) -> DatasetCard:
             f'artist in two parts'
         ),
         items={part: int(known[part]) for part in SPLITS},
+        split_sha256=known['sha256'],
         hours=float(known['hours']),
     )

@@ -101,13 +101,24 @@ class Recording(NamedTuple):
 
 
 def singer(split: str = 'paper') -> Task:
-    """20 singers, accuracy, MARBLE v1's numbers; see the module for the splits."""
+    """20 singers, accuracy, MARBLE v1's numbers.
+
+    Args:
+        split: 'paper', recordings are disjoint, 12 : 8 : 5 by sha1; 'v1', the user's own files of
+            MARBLE v1's 3 s chunks; 'mir_ref', 80 / 10 / 10 within each singer.
+    """
     known = tuple(v for v in VARIANTS if v != 'mir_ref_literal')
     return _task('vocalset_singer', SINGERS, split, known, stop_patience=20)
 
 
 def technique(split: str = 'paper') -> Task:
-    """Ten techniques, accuracy, MARBLE v1's numbers; see the module for the splits."""
+    """Ten techniques, accuracy, MARBLE v1's numbers.
+
+    Args:
+        split: 'paper', singers are disjoint, 9 / 6 / 5; 'v1', the user's own files of MARBLE v1's
+            3 s chunks; 'mir_ref', validation singers f9, m9 and m11, as its thesis says;
+            'mir_ref_literal', what its code does, with f9 and m9 in two parts.
+    """
     return _task('vocalset_technique', TECHNIQUES, split, VARIANTS, stop_patience=10)
 
 

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from jaxprobe.core.errors import DataError
-from jaxprobe.tasks import gtzan, registry
+from jaxprobe.tasks import gtzan, registry, targets
 
 TASK = registry.build('gtzan_genre')
 
@@ -81,3 +81,8 @@ def test_the_owners_layout(shared):
     assert not found.usable
     assert found.found == {'train': 0, 'valid': 1, 'test': 0}
     assert len(found.missing) == 928
+
+
+def test_the_cards_sha256_is_that_of_the_items(tmp_path):
+    items = gtzan._items(tmp_path, {})
+    assert targets.split_sha256(items) == gtzan.CARD.split_sha256
