@@ -135,6 +135,7 @@ def _described(card: Card, sizes: Arch, path: Path | None, identity: str) -> Car
         changes |= {
             'title': f'{changes["title"]}, graph of {path.name}',
             'weights': WeightsRef(kind='file', filename=path.name, sha256=identity),
+            'weights_licence': f'that of {path.name}',
             'training_data': f'that of {path.name}',
         }
     return dataclasses.replace(card, **changes)
