@@ -49,6 +49,7 @@ class _Setup(NamedTuple):
     spec: BankSpec
     plan: cells.Plan
     recipes: tuple[block.Recipe, ...]  # By family.
+    block_sizes: tuple[int, ...]  # Cells of a block at most, by family.
     segments: Callable[[int], Iterator[feeds.Segment]]
     targets: Shaped[Array, 'N *outputs']
     valid: evaluation.Judged
@@ -107,10 +108,11 @@ def _set_up(
 ) -> tuple[_Setup, memory.Budget]:
     rows = [feeds.n_rows(split) for split in splits.values()]
     plan = cells.plan(spec, layer_widths, rows[0])
-    budget = memory.budget(spec, plan, rows, data, most)
     train, valid, test = splits.values()
+    step_rows = feeds.step_rows(spec, train)
+    budget = memory.budget(spec, plan, rows, data, most, step_rows=step_rows)
     row_bytes = 0 if budget.resident else memory.row_bytes(plan)
-    sizes = feeds.layout(spec, train, budget.segment_bytes, row_bytes)
+    sizes = feeds.layout(spec, train, budget.segment_bytes, row_bytes, step_rows)
     most_rows = _EVALUATION_ROWS_CPU if jax.default_backend() == 'cpu' else _EVALUATION_ROWS
     chunk = min(most_rows, max(rows[1:]))
     make = feeds.resident if budget.resident else feeds.streamed
@@ -140,6 +142,7 @@ def _set_up(
         spec=spec,
         plan=plan,
         recipes=recipes,
+        block_sizes=_block_sizes(spec, plan, step_rows, budget.step_bytes),
         segments=feed.segments,
         targets=_targets(spec, train),
         valid=evaluation.Judged(_targets(spec, valid), table(valid), feed.valid),
@@ -179,20 +182,27 @@ def _train_wave(
 
 def _pack(setup: _Setup, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]]:
     by_family = {}
-    for family, members in enumerate(setup.plan.families):
-        total = int(np.sum(setup.plan.cells.family == family))
+    for family, most in enumerate(setup.block_sizes):
         here = int(np.sum(setup.plan.cells.family[chosen] == family))
         if here:
-            size = min(here, _block_size(setup, members, total))
+            size = min(here, most)
             by_family[family] = packing.pack(
                 setup.spec, setup.plan, family, chosen, size, setup.recipes[0].patience
             )
     return by_family
 
 
-def _block_size(setup: _Setup, family: cells.Family, n_cells: int) -> int:
-    size = packing.cell_bytes(setup.spec, family.pad)
-    return packing.block_size(n_cells, size, jax.default_backend())
+def _block_sizes(spec: BankSpec, plan: cells.Plan, step_rows: int, room: float) -> tuple[int, ...]:
+    return tuple(
+        packing.block_size(
+            int(np.sum(plan.cells.family == number)),
+            packing.cell_bytes(spec, family.pad),
+            jax.default_backend(),
+            memory.step_bytes(spec, family, step_rows),
+            room,
+        )
+        for number, family in enumerate(plan.families)
+    )
 
 
 def _run_epoch(

@@ -131,22 +131,29 @@ def by_frame(split: Split) -> Ragged:
     return Ragged(jnp.arange(rows), jnp.ones(rows, jnp.int32), 1)
 
 
-def layout(spec: BankSpec, split: Split, memory: float, row_bytes: int = 0) -> Layout:
+def step_rows(spec: BankSpec, split: Split) -> int:
+    """Rows of a training step, padding included: the most that any step meets."""
+    n = len(split.first)
+    if split.count.min() == split.count.max():
+        return min(spec.batch_items, n) * int(split.count[0])
+    rows = _most_rows(spec, split.count, math.ceil(n / spec.batch_items))
+    return -(-rows // 16) * 16
+
+
+def layout(
+    spec: BankSpec, split: Split, memory: float, row_bytes: int = 0, rows: int = 0
+) -> Layout:
     """Fixes the static sizes of training.
 
     The row count of a step is the largest that any step of any epoch of these seeds meets:
     the draws are known beforehand, and the worst conceivable batch can be many times larger.
     `memory` bounds the bytes of one segment: its masks, and `row_bytes` for every row where rows
-    are streamed.
+    are streamed. `rows` are those of a step where they are known already (`step_rows`).
     """
     n = len(split.first)
     steps = math.ceil(n / spec.batch_items)
     items = min(spec.batch_items, n)
-    if split.count.min() == split.count.max():
-        rows = items * int(split.count[0])
-    else:
-        rows = _most_rows(spec, split.count, steps)
-        rows = -(-rows // 16) * 16
+    rows = rows or step_rows(spec, split)
     per_step = spec.seeds * rows * max(1, sum(spec.hidden) + row_bytes)
     segments = math.ceil(steps / max(1, int(memory // per_step)))
     return Layout(steps, items, rows, math.ceil(steps / segments))

@@ -12,12 +12,15 @@ import jax
 
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.probes import packing
-from jaxprobe.probes.cells import Plan
+from jaxprobe.probes.cells import Family, Plan
 from jaxprobe.probes.spec import BankSpec
 
 _USABLE = 0.5  # Of all memory: other processes, the compiler and buffers in flight need theirs.
 # For the dropout masks and, when streaming, the rows of one segment; three are in flight.
 _SEGMENT_SHARE = 0.02
+# For what a step of a block makes on its way. Steps of clips need far less; steps of frames, of
+# 16 000 rows and more, would need more than there is if blocks were as large as for clips.
+_STEP_SHARE = 0.2
 
 
 class Budget(NamedTuple):
@@ -26,6 +29,7 @@ class Budget(NamedTuple):
     resident: bool
     cells: int
     segment_bytes: float
+    step_bytes: float  # For one step of one block.
 
 
 def usable_bytes() -> float:
@@ -42,6 +46,16 @@ def row_bytes(plan: Plan) -> int:
     return 4 * sum(pad * len(views) for pad, views in plan.views.items())
 
 
+def step_bytes(spec: BankSpec, family: Family, rows: int) -> int:
+    """Bytes that a training step makes for one cell, at most.
+
+    Its rows, up to three times for every view that is mixed and again when they are; and hidden
+    states, their gradients and masks. `tests/probes/memory_test.py` holds this against the compiled program.
+    """
+    copies = 3 * len(family.mixed) + 2 if family.mixed else 1
+    return 4 * rows * (copies * family.pad + 4 * sum(spec.hidden))
+
+
 def budget(
     spec: BankSpec,
     plan: Plan,
@@ -49,6 +63,7 @@ def budget(
     data: str,
     max_cells: int,
     usable: float | None = None,
+    step_rows: int = 0,
 ) -> Budget:
     """Decides what is held.
 
@@ -58,6 +73,7 @@ def budget(
         data: 'auto', 'resident' or 'streamed'.
         max_cells: the user's bound on cells at once; 0 for none.
         usable: bytes to plan with; None asks the machine.
+        step_rows: rows of a training step.
 
     Raises:
         ConfigError: `data` is misspelt, or not even one cell fits.
@@ -67,16 +83,22 @@ def budget(
     usable = usable_bytes() if usable is None else usable
     data_bytes = sum(rows) * row_bytes(plan)
     resident = data == 'resident' or (data == 'auto' and data_bytes <= 0.5 * usable)
-    left = usable * (1 - 3 * _SEGMENT_SHARE) - (data_bytes if resident else 0)
+    own = spec.seeds * step_rows * (sum(spec.hidden) + (0 if resident else row_bytes(plan)))
+    segment = max(_SEGMENT_SHARE * usable, own)  # At least one step's rows and masks.
+    step = max(step_bytes(spec, family, step_rows) for family in plan.families)
+    room = max(_STEP_SHARE * usable, step)
+    left = usable - 3 * segment - min(room, step * len(plan.cells.source))
+    left -= data_bytes if resident else 0
     # Parameters, two moments, the best epoch's parameters; gradients and scores of a block.
     widest = max(packing.cell_bytes(spec, pad) for pad in plan.views)
     per_cell = 5 * widest + 8 * spec.outputs * max(rows[1:])
     cells = int(left // per_cell)
     if cells < 1:
         raise ConfigError(
-            f'not one probe fits: {data_bytes / 1e9:.1f} GB of embeddings and '
-            f'{per_cell / 1e9:.3f} GB per probe in {usable / 1e9:.1f} GB of memory. '
-            "Use data='streamed', fewer layers or a smaller hidden layer."
+            f'not one probe fits: {data_bytes / 1e9:.1f} GB of embeddings, {per_cell / 1e9:.3f} GB '
+            f'per probe and {(step + 3 * segment) / 1e9:.1f} GB for steps of {step_rows} rows in '
+            f"{usable / 1e9:.1f} GB of memory. Use data='streamed', fewer layers, a smaller hidden "
+            f'layer, a smaller batch_items or, for frames, a lower frame_rate.'
         )
     cells = min(cells, len(plan.cells.source), max_cells or len(plan.cells.source))
-    return Budget(resident, cells, usable * _SEGMENT_SHARE)
+    return Budget(resident, cells, float(segment), float(room))

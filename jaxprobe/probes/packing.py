@@ -43,12 +43,24 @@ def cell_bytes(spec: BankSpec, pad: int) -> int:
     return 4 * sum((a + 1) * b for a, b in itertools.pairwise(widths))
 
 
-def block_size(n_cells: int, bytes_per_cell: int, backend: str) -> int:
-    """Cells per block, so that blocks are equally full."""
+def block_size(
+    n_cells: int, bytes_per_cell: int, backend: str, step_bytes: int = 0, room: float = math.inf
+) -> int:
+    """Cells per block, so that blocks are equally full.
+
+    Args:
+        n_cells: of the family.
+        bytes_per_cell: of its parameters.
+        backend: 'cpu', or an accelerator's.
+        step_bytes: that a training step makes for a cell.
+        room: bytes that a step of a block may make.
+    """
     if backend == 'cpu':
         most = max(1, int(_CPU_BLOCK_BYTES / (4 * bytes_per_cell)))
     else:
         most = max(16, math.ceil(n_cells / _ACCELERATOR_BLOCKS))
+    if step_bytes:
+        most = min(most, max(1, int(room / step_bytes)))
     return math.ceil(n_cells / math.ceil(n_cells / most))
 
 

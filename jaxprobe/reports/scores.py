@@ -67,6 +67,8 @@ def task_line(rows: Sequence[Result]) -> str:
         'multilabel': f'{outputs} tags',
         'regression': f'{outputs} numbers' if outputs > 1 else 'one number',
         'key': '24 keys',
+        'beats': 'beats and downbeats (constants are metronomes)',
+        'frames': f'one of {outputs} classes for every frame',
     }.get(task['kind'], task['kind'])
     title = task.get('title') or task['name']
     first = f'{title}: {kind}, scored by {rows[0].metric}.'

@@ -25,6 +25,7 @@ def warnings(result: dict[str, Any]) -> list[dict[str, str]]:
         *_trials(result),
         *_level(result),
         *_undefined(result),
+        *_decoding(result),
         *_grid(result),
         *_data(result),
         *_statistics(result),
@@ -61,6 +62,11 @@ def _undefined(result: dict[str, Any]) -> list[tuple[str, str]]:
     if not names:
         return []
     return [('undefined metric', f'{", ".join(names)}: not defined for the selected cell')]
+
+
+def _decoding(result: dict[str, Any]) -> list[tuple[str, str]]:
+    decoded = result.get('decoded') or 'all'
+    return [] if decoded == 'all' else [('some cells', f'only these cells have scores: {decoded}')]
 
 
 def _grid(result: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,7 +1,12 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.probes import cells, memory
+from jaxprobe.probes import block, cells, data, memory, packing
+from jaxprobe.probes.schedule import Patience
+from jaxprobe.probes.spec import Source
 from tests.probes import made
 
 SPEC = made.spec()
@@ -37,3 +42,105 @@ def test_usable_bytes_is_part_of_the_machine():
 
 def test_row_bytes_counts_every_view_at_its_padded_width():
     assert memory.row_bytes(PLAN) == 4 * 5 * 20
+
+
+# GTZAN rhythm: steps of 64 windows of 10 s at 25 frames a second, 12 of 13 layers of 1024 mixed.
+FRAMES = made.spec(
+    kind='multilabel',
+    frames=True,
+    monitor='loss',
+    outputs=2,
+    hidden=(512,),
+    dropout=0.2,
+    seeds=1,
+    batch_items=64,
+    learning_rates=(5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2),
+    sources=(
+        *(Source(str(k), (k,)) for k in range(13)),
+        Source('mix', tuple(range(1, 13)), learned=True),
+    ),
+)
+WIDE = cells.plan(FRAMES, (1024,) * 13, n_rows=331_500)
+STEP_ROWS = 64 * 250
+
+
+def blocks(usable):
+    """Bytes that a step of each family's blocks makes, and cells of a block."""
+    found = memory.budget(
+        FRAMES, WIDE, (331_500, 147_750, 217_500), 'auto', 0, usable=usable, step_rows=STEP_ROWS
+    )
+    step = [memory.step_bytes(FRAMES, family, STEP_ROWS) for family in WIDE.families]
+    sizes = [
+        packing.block_size(
+            int(np.sum(WIDE.cells.family == number)),
+            packing.cell_bytes(FRAMES, family.pad),
+            'cpu',
+            step[number],
+            found.step_bytes,
+        )
+        for number, family in enumerate(WIDE.families)
+    ]
+    return found, [(size, size * own) for size, own in zip(sizes, step, strict=True)]
+
+
+def test_blocks_of_frames_are_smaller_where_a_step_would_not_fit():
+    found, ((single, picked), (mixing, mixed)) = blocks(usable=14e9)
+    assert not found.resident
+    assert (single, mixing) == (6, 1)  # Six mixing cells might make 16 GB.
+    assert max(picked, mixed) <= found.step_bytes == 0.2 * 14e9
+    assert found.cells == 84
+    assert [size for size, _ in blocks(usable=120e9)[1]] == [6, 6]
+
+
+def test_a_step_that_fits_nowhere_is_refused():
+    with pytest.raises(ConfigError, match='a smaller batch_items or, for frames, a lower'):
+        blocks(usable=3e9)
+
+
+def test_step_rows_are_those_of_the_layout():
+    for most in (1, 3):
+        split = made.split('multiclass', 37, 0, most)
+        rows = data.step_rows(SPEC, split)
+        assert rows == data.layout(SPEC, split, 1e9).rows >= 16
+        assert data.layout(SPEC, split, 1e9, rows=rows + 16).rows == rows + 16
+
+
+@pytest.mark.parametrize('family', [0, 1])
+def test_the_compiled_step_needs_no_more_than_is_reckoned(family):
+    """At a tenth of the rows, as all of it grows with them."""
+    n_cells, rows, width = 2, STEP_ROWS // 10, 1024
+
+    def shape(*sizes, dtype=jnp.float32):
+        return jax.ShapeDtypeStruct(sizes, dtype)
+
+    layers = [(512, width), (2, 512)]
+    params = {
+        'layers': tuple(
+            {'weight': shape(n_cells, out, n), 'bias': shape(n_cells, out)} for out, n in layers
+        )
+    }
+    members = WIDE.families[family]
+    if members.mixed:
+        params['mix'] = shape(n_cells, len(members.mixed))
+    patience = Patience(False, 6, 0.5, 20, 100)
+    recipe = block.Recipe('multilabel', 0.2, 'loss', 'logits', patience, members.mixed, True)
+    learner = block.Learner(params, jax.eval_shape(block._ADAM.init, params), shape(n_cells))
+    places = shape(1, 1, rows, dtype=jnp.int32)
+    steps = shape(1, 1, dtype=jnp.int32)
+    batches = data.Batches(places, places, steps, (shape(1, 1, rows, 512, dtype=jnp.bool_),))
+    index = shape(n_cells, dtype=jnp.int32)
+    compiled = block.train.lower(
+        learner,
+        shape(n_cells),
+        index,
+        index,
+        shape(13, rows, width),
+        shape(rows, 2),
+        batches,
+        shape(dtype=jnp.int32),
+        recipe=recipe,
+    ).compile()
+    reckoned = n_cells * memory.step_bytes(FRAMES, members, rows)
+    state = 5 * 4 * n_cells * 525_000  # Parameters and their like, which the budget holds apart.
+    needed = compiled.memory_analysis().temp_size_in_bytes
+    assert 0.6 * reckoned < needed < reckoned + state

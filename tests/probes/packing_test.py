@@ -95,3 +95,5 @@ def test_block_size_fills_blocks_evenly():
     assert packing.block_size(78, size, 'gpu') == 20
     assert packing.block_size(5, 4, 'cpu') == 5
     assert packing.block_size(3, 10**12, 'cpu') == 1
+    assert packing.block_size(78, size, 'cpu', 10, 35.0) == 3  # What a step makes has to fit.
+    assert packing.block_size(78, size, 'gpu', 10, 5.0) == 1
