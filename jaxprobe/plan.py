@@ -111,11 +111,12 @@ def resolve(config: Settings, workdir: Path) -> Plan:
     """
     _check_values(config)
     chosen, tasks = _encoders(config), _tasks(config)
-    coarse = [task.name for task in tasks if task.kind is Kind.REGRESSION]
+    coarse = [task.name for task in tasks if task.kind in (Kind.REGRESSION, Kind.SEPARATION)]
     if coarse and config.probe.logits_dtype == 'float16':
         raise ConfigError(
             f'probe.logits_dtype=float16 would round the predictions of {", ".join(coarse)}: '
-            f'scores are computed from stored outputs. Leave it float32 for regression.'
+            f'scores are computed from stored outputs. Leave it float32 for regression and '
+            f'separation.'
         )
     for one in () if config.skip_missing else chosen:  # `usable` names what cannot be.
         for task in tasks:
