@@ -40,6 +40,8 @@ _CARRIED = (
     'audit',
     'padded_windows',
     'decoded',
+    'head',
+    'spectra',
     'split_sha256',
     'store',
     'fingerprint',

@@ -16,7 +16,7 @@ from jaxtyping import Int
 from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
 from jaxprobe.core.version import VERSION
-from jaxprobe.encoders.base import Encoder
+from jaxprobe.encoders.base import Card, Encoder
 from jaxprobe.encoders.options import changed
 from jaxprobe.encoders.subset import depths
 from jaxprobe.features import reader
@@ -26,9 +26,9 @@ from jaxprobe.metrics import extra
 from jaxprobe.plan import EncoderPlan, Plan, framing, items_of, sources
 from jaxprobe.probes import bank
 from jaxprobe.probes.spec import TRAINED_AS, BankResult, BankSpec, Split
-from jaxprobe.stages import frame_probe, results, score
+from jaxprobe.stages import frame_probe, results, score, separation_probe, stem_waves
 from jaxprobe.tasks import audit, targets
-from jaxprobe.tasks.base import SPLITS, Item, Task
+from jaxprobe.tasks.base import SPLITS, Item, Kind, Stems, Task
 
 PROBE_VERSION = 1  # Raised whenever the bank's numbers change; part of every fingerprint.
 
@@ -54,9 +54,16 @@ def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) ->
         lead_fill=card.lead_fill,
         normalise=card.normalise,
         options=changed(card.options, chosen.options),
-        frames=frame_probe.frames_per_window(task, windows.samples, card.sample_rate),
+        frames=stored_frames(task, card, windows.samples),
         batch_windows=batch_windows(plan.extract.batch_windows, windows.samples, card.sample_rate),
     )
+
+
+def stored_frames(task: Task, card: Card, samples: int) -> int:
+    """Frames that are stored of a window; 0 for tasks of means."""
+    if task.kind is Kind.SEPARATION:
+        return separation_probe.stored_frames(task, card, samples)
+    return frame_probe.frames_per_window(task, samples, card.sample_rate)
 
 
 def batch_windows(asked: int, samples: int, rate: int) -> int:
@@ -114,6 +121,8 @@ def run(
         raise _gone(task, clips, reasons)
     # A song that lacks one of its files would be scored by less than the others: it is missing.
     failed = {int(np.repeat(np.arange(len(items)), clips_per_item(items))[i]) for i in reasons}
+    if task.kind is Kind.SEPARATION:
+        failed |= _without_stems(task, items, plan)
     present = [item for i, item in enumerate(items) if i not in failed]
     missing = {s: [items[i].id for i in sorted(failed) if items[i].split == s] for s in SPLITS}
     _check_splits(task, present)
@@ -139,6 +148,7 @@ def run(
         shown = progress(f'{chosen.label} / {task.name}')
         widths = tuple(layer.width for layer in encoder.card.layers)
         trains = _train_frames if task.kind.framewise else _train
+        trains = _train_stems if task.kind is Kind.SEPARATION else trains
         trained, wanted = trains(grid, widths, task, present, readers, plan, folder, meta, shown)
         shown.close()
     record = _record(trained, wanted, present, meta, plan.probe.logits_dtype)
@@ -200,6 +210,47 @@ def _train_frames(
     )
     meta['decoded'] = judged.decoded
     return judged.result, judged.targets
+
+
+def _train_stems(
+    grid: BankSpec,
+    widths: tuple[int, ...],
+    task: Task,
+    items: Sequence[Item],
+    readers: dict[str, reader.RowReader],
+    plan: Plan,
+    folder: Path,
+    meta: dict[str, Any],
+    shown: Any,
+) -> Trained:
+    del folder
+    judged = separation_probe.train(
+        grid,
+        widths,
+        task,
+        {split: of_split(items, split) for split in SPLITS},
+        readers,
+        plan.store_dir,
+        max_cells=plan.probe.max_cells,
+        threads=plan.extract.threads,
+        progress=shown,
+    )
+    meta['target_best_epochs'] = judged.best_epochs
+    return judged.result, judged.targets
+
+
+def _without_stems(task: Task, items: Sequence[Item], plan: Plan) -> set[int]:
+    """Items that lack a stem, which is an error unless such items are to be left out."""
+    failed = stem_waves.lacking(items)
+    if failed and plan.extract.on_error == 'stop':
+        lines = [f'  {items[i].id}: {why}' for i, why in sorted(failed.items())[:20]]
+        raise DataError(
+            f'{len(failed)} of {len(items)} items of {task.name} lack stems:\n'
+            + '\n'.join(lines)
+            + '\nBring them, or go on without, counted in every result, with '
+            '--config.extract.on_error=quarantine.'
+        )
+    return set(failed)
 
 
 def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> BankSpec:
@@ -364,6 +415,9 @@ def _meta(
         'env': {'jaxprobe': VERSION, 'probe_version': PROBE_VERSION},
     }
     deciding = ('protocol', 'sources', 'root_seed', 'store', 'limit', 'logits_dtype', 'env')
+    if task.kind is Kind.SEPARATION:
+        meta |= separation_probe.record(task)
+        deciding += ('head', 'spectra')
     deciding += ('missing', 'excluded')  # A result says how many; it may not say it of before.
     named = ['name', 'kind', 'labels', 'metrics']
     written = {m: extra.source_sha256(m) for m in task.metrics if ':' in m}
@@ -386,6 +440,8 @@ def _items_digest(items: Sequence[Item], plan: Plan) -> str:
     for item in items:
         own = [next(keys) for _ in item.paths]
         lines.append([item.id, item.split, repr(item.target), item.group, *own])
+    if items and isinstance(items[0].target, Stems):
+        lines.append(stem_waves.digests(items, plan.store_dir))
     return fs.digest(lines, 64)
 
 

@@ -43,8 +43,8 @@ def survey(
         What was found. It is usable if every split has at least half of its files, no id is
         used twice, and the targets vary where they must.
     """
-    absent = _absent({path for item in items for path in item.paths})
-    whole = [item for item in items if absent.isdisjoint(item.paths)]
+    absent = _absent({path for item in items for path in _files(item)})
+    whole = [item for item in items if absent.isdisjoint(_files(item))]
     expected = dict.fromkeys(SPLITS, 0) | Counter(item.split for item in items)
     found = dict.fromkeys(SPLITS, 0) | Counter(item.split for item in whole)
     enough = all(expected[s] and found[s] >= _ENOUGH * expected[s] for s in SPLITS)
@@ -61,7 +61,7 @@ def survey(
         usable=enough and not faults,
         found=found,
         expected=expected,
-        missing=tuple(dict.fromkeys(str(p) for i in items for p in i.paths if p in absent)),
+        missing=tuple(dict.fromkeys(str(p) for i in items for p in _files(i) if p in absent)),
         excluded=dict(excluded or {}),
         notes=(*notes, *found_notes),
         split_sha256=split_sha256(items),
@@ -114,6 +114,11 @@ def some(names: Sequence[object], show: int = _SHOW) -> str:
     """Lists the first names and counts the rest: 'a, b and 3 more'."""
     text = ', '.join(str(name) for name in names[:show])
     return text if len(names) <= show else f'{text} and {len(names) - show} more'
+
+
+def _files(item: Item) -> tuple[Path, ...]:
+    """All files an item needs: its audio, and its stems."""
+    return (*item.paths, *(item.target.paths if isinstance(item.target, Stems) else ()))
 
 
 def _absent(paths: set[Path]) -> set[Path]:

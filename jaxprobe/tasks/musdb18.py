@@ -39,12 +39,16 @@ VALIDATION = (
 _PLACES = ('musdb18', 'musdb18hq', 'musdb18-hq', 'MUSDB18', 'MUSDB18-HQ', 'MUSDB18HQ', '.')
 
 
-def separation(direction: str = 'uni', lstm_layers: int = 3) -> Task:
+def separation(
+    direction: str = 'uni', lstm_layers: int = 3, rate: int = 24000, n_fft: int = 2048
+) -> Task:
     """Four targets, GlobalSDR, MARBLE v1's head and numbers.
 
     Args:
         direction: of the head's LSTM: 'uni' as v1's code has it, 'bi' as the paper says.
         lstm_layers: of the head.
+        rate: Hz that mixture and stems are resampled to, whatever the encoder hears.
+        n_fft: samples of a transform; the hop is the rate by the protocol's `frame_rate`.
 
     Raises:
         ConfigError: a direction or a number of layers that there is not.
@@ -57,9 +61,14 @@ def separation(direction: str = 'uni', lstm_layers: int = 3) -> Task:
         metrics=defaults.metrics(Kind.SEPARATION, LABELS),
         card=_CARD,
         protocol=defaults.protocol(Kind.SEPARATION),
-        prepare=owners.preparing(_CARD, Kind.SEPARATION, LABELS, items, notes=_NOTES),
+        prepare=owners.preparing(_CARD, Kind.SEPARATION, LABELS, items, notes=(_NOTE,)),
         items=items,
-        options={'direction': direction, 'lstm_layers': lstm_layers},
+        options={
+            'direction': direction,
+            'lstm_layers': lstm_layers,
+            'rate': rate,
+            'n_fft': n_fft,
+        },
     )
 
 
@@ -109,11 +118,9 @@ def _item(track: Path, split: str) -> Item:
     return Item(track.name, track / f'{MIXTURE}.wav', split, stems, group=artist)
 
 
-_NOTES = (
-    (
-        'trained on fixed windows of the true mixtures, where MARBLE v1 cuts at random and mixes '
-        'stems of different songs'
-    ),
+_NOTE = (
+    'trained on fixed windows of the true mixtures, where MARBLE v1 cuts at random and mixes '
+    'stems of different songs'
 )
 
 _CARD = DatasetCard(

@@ -34,15 +34,19 @@ _GAINS = {'lead': 1.0, 'chords': 0.8, 'bass': 1.6, 'drums': 0.9}
 
 
 def separation(
-    items: tuple[int, ...] = ITEMS, seed: int = 0, direction: str = 'uni', lstm_layers: int = 3
+    items: tuple[int, ...] = ITEMS,
+    seed: int = 0,
+    direction: str = 'uni',
+    lstm_layers: int = 3,
+    rate: int = 24000,
+    n_fft: int = 2048,
 ) -> Task:
     """Lead, chords, bass and drums of a phrase, from their mixture.
 
     Args:
         items: clips of training, validation and test.
         seed: another one makes another collection.
-        direction: of the head's LSTM, 'uni' or 'bi'.
-        lstm_layers: of the head.
+        direction, lstm_layers, rate, n_fft: as `musdb18` has them.
 
     Raises:
         ConfigError: counts or a head that cannot be.
@@ -73,7 +77,14 @@ def separation(
         protocol=defaults.protocol(Kind.SEPARATION, 3.0),
         prepare=prepare,
         items=listed,
-        options={'items': items, 'seed': seed, 'direction': direction, 'lstm_layers': lstm_layers},
+        options={
+            'items': items,
+            'seed': seed,
+            'direction': direction,
+            'lstm_layers': lstm_layers,
+            'rate': rate,
+            'n_fft': n_fft,
+        },
     )
 
 

@@ -16,7 +16,7 @@ def test_labels_counts_and_protocol_are_marble_v1s():
     assert (p.epochs, p.batch_items, p.hidden, p.dropout) == (100, 64, (512,), 0.4)
     assert (p.window_seconds, p.frame_rate) == (6.0, 75.0)
     assert TASK.card.items == {'train': 86, 'valid': 14, 'test': 50}
-    assert TASK.options == {'direction': 'uni', 'lstm_layers': 3}
+    assert TASK.options == {'direction': 'uni', 'lstm_layers': 3, 'rate': 24000, 'n_fft': 2048}
 
 
 def test_the_validation_list_is_that_of_the_musdb_package():
