@@ -91,8 +91,8 @@ def _prepare(options: argparse.Namespace) -> int:
     from jaxprobe.tasks import registry
 
     extra = dict(pair.partition('=')[::2] for pair in options.option)
-    task = registry.build(options.task, extra)
     data_dir = Path(options.data_dir).expanduser().resolve()
+    task = registry.build(options.task, extra, data_dir)
     text, found = prepare(task, data_dir, decode=options.decode)
     print(text)
     return 0 if found.usable else 1

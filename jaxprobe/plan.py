@@ -5,7 +5,6 @@ with the good names beside it. `pin` ties a working directory to one plan. jax i
 """
 
 import dataclasses
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,10 +122,9 @@ def resolve(config: Settings, workdir: Path) -> Plan:
             framing(
                 one.card, task, one.window_seconds, one.preset
             )  # Refuses a window that cannot be.
-    data_dir = config.data_dir or os.environ.get('JAXPROBE_DATA', '') or 'data'
     return Plan(
         seed=config.seed,
-        data_dir=Path(data_dir).expanduser().resolve(),
+        data_dir=registry.default_data_dir(config.data_dir),
         store_dir=Path(config.store_dir or workdir.parent / 'stores').expanduser().resolve(),
         limit=config.limit,
         encoders=chosen,
@@ -346,7 +344,8 @@ def _tasks(config: Settings) -> tuple[Task, ...]:
             'no task to run: name some in config.tasks, or give your own labels with '
             '--config.manifest=labels.csv --config.kind=multiclass.'
         )
-    tasks = tuple(registry.build(name, options) for name, options in asked.items())
+    data_dir = registry.default_data_dir(config.data_dir)
+    tasks = tuple(registry.build(name, options, data_dir) for name, options in asked.items())
     for task in tasks:
         known = MONITORS[task.kind.value]
         if task.protocol.monitor not in known:

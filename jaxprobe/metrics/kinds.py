@@ -56,9 +56,7 @@ def added(kind: str, metrics: Sequence[str], labels: Sequence[str] = ()) -> tupl
     return tuple(metric for metric in metrics if metric not in own)
 
 
-def per_label(
-    kind: str, reference: np.ndarray, scores: np.ndarray
-) -> dict[str, np.ndarray] | None:
+def per_label(kind: str, reference: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray] | None:
     """Scores of every label by itself, [C] each; None for kinds of frames."""
     module = module_for(kind)
     return module.per_label(reference, scores) if hasattr(module, 'per_label') else None

@@ -10,7 +10,9 @@ separated by commas. Collections of others are tasks by `mirdata:<data set>` and
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from jaxprobe.core.errors import ConfigError, suggest
@@ -65,7 +67,9 @@ _ADDED = ('protocol', 'metrics')  # Options of every task, beside those of `Prot
 _PROTOCOL = {field.name: field for field in dataclasses.fields(Protocol)}
 
 
-def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
+def build(
+    name: str, options: Mapping[str, Any] | None = None, data_dir: Path | None = None
+) -> Task:
     """Builds a task.
 
     Args:
@@ -74,6 +78,8 @@ def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
         options: the builder's own options, fields of `Protocol` to change, `protocol` and
             `metrics`. Text is read as the type of the option's default, as it comes from a
             command line.
+        data_dir: where data sets lie. Only collections look there at this point, for their
+            labels; by default JAXPROBE_DATA, or `data`.
 
     Returns:
         The task; nothing is read but what its labels need.
@@ -83,7 +89,7 @@ def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
             not fit.
         DataError: the user's own manifest cannot be used.
     """
-    builder = _builder(name)
+    builder = _builder(name, data_dir)
     given = dict(options or {})
     added = {key: str(given.pop(key)) for key in _ADDED if key in given}
     own, numbers = _sort_options(name, builder, given)
@@ -96,13 +102,19 @@ def build(name: str, options: Mapping[str, Any] | None = None) -> Task:
     return dataclasses.replace(task, protocol=protocol, options=recorded)
 
 
-def _builder(name: str) -> Callable[..., Task]:
+def default_data_dir(given: str = '') -> Path:
+    """Where data sets lie: as given, else JAXPROBE_DATA, else the folder `data`."""
+    return Path(given or os.environ.get('JAXPROBE_DATA', '') or 'data').expanduser().resolve()
+
+
+def _builder(name: str, data_dir: Path | None) -> Callable[..., Task]:
     prefix, _, dataset = name.partition(':')
     if prefix not in COLLECTIONS:
         return TASKS.load(name)
     if not dataset:
         raise ConfigError(f'task {name!r} names no data set: write {prefix}:<data set>.')
-    return functools.partial(load_path(COLLECTIONS[prefix], 'task'), dataset)
+    load = load_path(COLLECTIONS[prefix], 'task')
+    return functools.partial(load, dataset, data_dir or default_data_dir())
 
 
 def _with_metrics(task: Task, named: tuple[str, ...], asked: str) -> Task:

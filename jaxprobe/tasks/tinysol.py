@@ -165,7 +165,6 @@ def _card(fold: int) -> DatasetCard:
         hours=0.0,  # Not stated by the owner.
         departures=(
             'mir_ref drops the last partial batch of the test; all notes are scored here',
-            'notes are cut into windows of 3 s, the last one overlapping; mir_ref averages over '
-            'the whole note',
+            'notes are cut into windows of 3 s, the last overlapping; mir_ref averages whole notes',
         ),
     )

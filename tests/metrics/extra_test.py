@@ -105,7 +105,9 @@ def test_constants_of_tags():
     every = [f1_score(test, bits, average='micro', zero_division=0) for bits in subsets]
     assert found['best_constant'] == pytest.approx(max(every))
     found = extra.constants('multilabel', 'macro_f1', train, test, 5)
-    assert found['best_constant'] == pytest.approx(f1_score(test, np.ones((60, 5)), average='macro'))
+    assert found['best_constant'] == pytest.approx(
+        f1_score(test, np.ones((60, 5)), average='macro')
+    )
 
 
 def test_constants_of_users_metrics():
@@ -115,7 +117,9 @@ def test_constants_of_users_metrics():
     found = extra.constants('multiclass', path('nothing'), np.array([2, 2, 0]), reference, 3)
     assert np.isnan(list(found.values())).all()
     values = np.array([[1.0], [3.0]], np.float32)
-    found = extra.constants('regression', 'tests.metrics.extra_test:nearness', values, values + 1, 1)
+    found = extra.constants(
+        'regression', 'tests.metrics.extra_test:nearness', values, values + 1, 1
+    )
     assert found == {'majority': -1.0, 'best_constant': 0.0}
 
 

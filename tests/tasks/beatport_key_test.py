@@ -23,7 +23,7 @@ def counted():
 
 
 def test_parts_and_constants_are_mir_refs():
-    """How many of each key are in each part depends on the counts alone; Table 5 prints the rest."""
+    """How many of each key a part has depends on the counts alone; Table 5 prints the scores."""
     keys = counted()
     splits = beatport_key.mir_ref_splits(keys)
     sizes = {split: sum(s == split for s in splits.values()) for split in SPLITS}

@@ -9,8 +9,9 @@ from jaxprobe.tasks import stratified
 def test_equal_to_scikit_learn(items, classes, seed):
     names = np.array([f'k{k:02d}' for k in range(classes)])
     skewed = np.random.RandomState(seed).dirichlet(np.full(classes, 2.0))
-    labels = names[np.r_[np.repeat(np.arange(classes), 5),
-                         np.random.RandomState(1).choice(classes, items - 5 * classes, p=skewed)]]  # fmt: skip
+    each = np.repeat(np.arange(classes), 5)
+    rest = np.random.RandomState(1).choice(classes, items - 5 * classes, p=skewed)
+    labels = names[np.concatenate([each, rest])]
     ids = np.arange(items)
     train, rest = train_test_split(ids, test_size=1 - 0.8, random_state=seed, stratify=labels)
     valid, test = train_test_split(rest, test_size=0.5, random_state=seed, stratify=labels[rest])

@@ -301,9 +301,11 @@ def beatport(folder: Path, sound: Sound = blank) -> None:
 def tinysol_notes(folder: Path, sound: Sound = blank) -> None:
     home = folder / 'tinysol'
     rows = [
-        'Path,Fold,Family,Instrument (abbr.),Instrument (in full),Technique (abbr.),'
-        'Technique (in full),Pitch,Pitch ID,Dynamics,Dynamics ID,Instance ID,'
-        'String ID (if applicable),Needed digital retuning'
+        (
+            'Path,Fold,Family,Instrument (abbr.),Instrument (in full),Technique (abbr.),'
+            'Technique (in full),Pitch,Pitch ID,Dynamics,Dynamics ID,Instance ID,'
+            'String ID (if applicable),Needed digital retuning'
+        )
     ]
     for family, instrument, short in (('Strings', 'Contrabass', 'Cb'), ('Winds', 'Flute', 'Fl')):
         for number in range(10):
