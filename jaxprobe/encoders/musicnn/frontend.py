@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks import slaney
 from jaxprobe.encoders.blocks.frames import frames
 
 SAMPLE_RATE, FFT, HOP, BANDS = 16000, 512, 256, 96
@@ -17,27 +18,7 @@ def slaney_mel() -> Float[np.ndarray, 'spectrum bands']:
         [257 96], 0 Hz to 8 kHz: what `librosa.filters.mel(sr=16000, n_fft=512, n_mels=96)` is
         the transpose of.
     """
-    frequency = np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1)[:, None]
-    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(SAMPLE_RATE / 2), BANDS + 2))[None, :]
-    low, middle, high = edges[:, :-2], edges[:, 1:-1], edges[:, 2:]
-    rising = (frequency - low) / (middle - low)
-    falling = (high - frequency) / (high - middle)
-    return np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (high - low))
-
-
-# Slaney's scale: 200/3 Hz per mel up to 1 kHz (mel 15), then 27 mels per factor of 6.4.
-_KNEE_HZ, _KNEE_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0
-
-
-def _hz_to_mel(frequency: float) -> float:
-    if frequency < _KNEE_HZ:
-        return frequency * 3.0 / 200.0
-    return _KNEE_MEL + np.log(frequency / _KNEE_HZ) / _LOG_STEP
-
-
-def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
-    above = _KNEE_HZ * np.exp(_LOG_STEP * np.maximum(mel - _KNEE_MEL, 0.0))
-    return np.where(mel < _KNEE_MEL, mel * 200.0 / 3.0, above)
+    return slaney.filters(SAMPLE_RATE, FFT, BANDS, 0.0, SAMPLE_RATE / 2)
 
 
 def hann(symmetric: bool = False) -> Float[np.ndarray, 'fft']:

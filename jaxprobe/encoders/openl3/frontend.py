@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks import slaney
 from jaxprobe.encoders.blocks.frames import frames
 
 SAMPLE_RATE, FFT, HOP, BANDS = 48000, 2048, 242, 256
@@ -18,21 +19,10 @@ FRAMES = -(-SAMPLE_RATE // HOP)  # 199
 AMPLITUDE_FLOOR = 1e-10
 RANGE = 80.0  # dB below the loudest cell of a window.
 
-# Slaney's scale: 200/3 Hz per mel up to 1 kHz (mel 15), then 27 mels per factor of 6.4.
-_KNEE_HZ, _KNEE_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0
-
 
 def slaney_mel() -> Float[np.ndarray, 'spectrum bands']:
     """256 triangles on Slaney's mel scale from 0 Hz to 24 kHz, each of unit area: [1025 256]."""
-    frequency = np.linspace(0.0, SAMPLE_RATE / 2, FFT // 2 + 1)[:, None]
-    top = _KNEE_MEL + np.log(SAMPLE_RATE / 2 / _KNEE_HZ) / _LOG_STEP
-    mel = np.linspace(0.0, top, BANDS + 2)
-    above = _KNEE_HZ * np.exp(_LOG_STEP * np.maximum(mel - _KNEE_MEL, 0.0))
-    edges = np.where(mel < _KNEE_MEL, mel * 200.0 / 3.0, above)[None, :]
-    low, middle, high = edges[:, :-2], edges[:, 1:-1], edges[:, 2:]
-    rising = (frequency - low) / (middle - low)
-    falling = (high - frequency) / (high - middle)
-    return np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (high - low))
+    return slaney.filters(SAMPLE_RATE, FFT, BANDS, 0.0, SAMPLE_RATE / 2)
 
 
 def hann() -> Float[np.ndarray, 'fft']:
