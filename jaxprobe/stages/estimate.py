@@ -24,9 +24,11 @@ from jaxprobe.encoders.base import Encoder, compiled
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
 from jaxprobe.probes.spec import BankSpec, Split
+from jaxprobe.stages import separation_estimate
+from jaxprobe.stages.frame_probe import encoder_of
 from jaxprobe.stages.probe import bank_spec, clips_of, store_spec
 from jaxprobe.tasks import targets
-from jaxprobe.tasks.base import Item, Task
+from jaxprobe.tasks.base import Item, Kind, Task
 
 _PROBED_FILES = 500  # Headers read per task; the rest is extrapolated from them.
 _TIMED_ROWS = 1024  # Rows of the bank that is timed.
@@ -75,7 +77,13 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
             if fresh:  # Headers are read again only where some of the audio was counted before.
                 new = load if len(fresh) == load.clips else _load(fresh, spec)
                 _add(stores, spec, encoder, new, speed[spec.name])
-            row, pace = _bank_row(encoder, chosen, task, plan, items[task.name], load, pace)
+            if task.kind is Kind.SEPARATION:
+                row, note = _stems_row(encoder, chosen, task, plan, items[task.name], load)
+                waves = separation_estimate.waves_row(task, items[task.name], load.seconds)
+                stores[f'{task.name} {waves["store"]}'] = waves  # Shared by all encoders.
+                notes.append(note)
+            else:
+                row, pace = _bank_row(encoder, chosen, task, plan, items[task.name], load, pace)
             banks.append(row)
     return _report(plan, list(stores.values()), banks, notes)
 
@@ -149,6 +157,7 @@ def _add(stores: dict, spec: StoreSpec, encoder: Encoder, load: Load, speed: flo
     bytes_each = (
         width * np.dtype(np.float32 if spec.store_dtype == 'float32' else np.int16).itemsize
     )
+    bytes_each *= max(1, spec.frames)
     row['MB'] = round(row['MB'] + load.windows * bytes_each / 1e6, 3)
     encoded = load.windows * spec.window_samples / spec.sample_rate
     row['TFLOP'] = round(row['TFLOP'] + encoded * encoder.card.gflop_per_second / 1e3, 2)
@@ -187,6 +196,35 @@ def _bank_row(
         'minutes_at_most': round(spec.epochs * parameters * rows * pace / 60, 1),
     }
     return row, pace
+
+
+def _stems_row(
+    encoder: Encoder,
+    chosen: EncoderPlan,
+    task: Task,
+    plan: Plan,
+    items: list[Item],
+    load: Load,
+) -> tuple[dict[str, Any], str]:
+    """`_bank_row` of a separation bank, and how it was cut: its programs are compiled here."""
+    own = encoder_of(encoder, task)
+    spec, widths = (
+        bank_spec(own, chosen, task, plan),
+        tuple(layer.width for layer in own.card.layers),
+    )
+    store = store_spec(encoder, chosen, task, plan)
+    found = separation_estimate.needs(
+        spec, widths, task, store, items, load.windows, plan.probe.max_cells
+    )
+    row = {
+        'encoder': chosen.label,
+        'task': task.name,
+        'train': sum(item.split == 'train' for item in items),
+        'cells': len(spec.sources) * len(spec.learning_rates) * spec.seeds,
+        'MB': round(found.bytes / 1e6, 1),
+        'minutes_at_most': round(found.minutes, 1),
+    }
+    return row, found.note
 
 
 def _parameters(width: int, spec: BankSpec) -> int:

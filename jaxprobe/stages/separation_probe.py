@@ -158,8 +158,12 @@ def train(
 
 def _frames(reader: RowReader, spectra: Spectra) -> int:
     """Frames of spectra that a window answers for."""
-    seconds = reader.spec.window_samples / reader.spec.sample_rate
-    return max(1, round(seconds * spectra.frame_rate))
+    return planned_frames(reader.spec.window_samples, reader.spec.sample_rate, spectra)
+
+
+def planned_frames(samples: int, sample_rate: int, spectra: Spectra) -> int:
+    """Frames of spectra that a window of so many of the encoder's samples answers for."""
+    return max(1, round(samples / sample_rate * spectra.frame_rate))
 
 
 def _waves(path: Path) -> Float[np.ndarray, 'K S']:

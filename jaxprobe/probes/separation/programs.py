@@ -49,7 +49,7 @@ def training(recipe: Recipe, shape: Shape, models: int) -> Any:
     made = chunk_shapes(recipe, shape, models)
     key = jax.eval_shape(lambda: jax.random.key(0, impl='threefry2x32'))
     step = jax.jit(functools.partial(chunk.train, recipe=recipe), donate_argnums=0)
-    rate, batch = made.kept.schedule.rate, _batch(recipe, shape)
+    rate, batch = made.kept.schedule.rate, batch_shapes(recipe, shape)
     return step.lower(made.learner, rate, made.who, batch, key, _NUMBER, _NUMBER).compile()
 
 
@@ -59,7 +59,7 @@ def judging(recipe: Recipe, shape: Shape, models: int) -> Any:
     made = chunk_shapes(recipe, shape, models)
     judge = jax.jit(functools.partial(chunk.judge, recipe=recipe))
     held = made.learner.params, made.learner.stats
-    return judge.lower(*held, made.who, _batch(recipe, shape)).compile()
+    return judge.lower(*held, made.who, batch_shapes(recipe, shape)).compile()
 
 
 @functools.lru_cache(maxsize=64)
@@ -94,7 +94,8 @@ def program_bytes(compiled: Any) -> float:
     )
 
 
-def _batch(recipe: Recipe, shape: Shape) -> Batch:
+def batch_shapes(recipe: Recipe, shape: Shape) -> Batch:
+    """Shapes of a step's windows."""
     return Batch(
         _floats(shape.views, shape.windows, shape.stored, shape.width),
         _floats(shape.windows, shape.targets + 1, recipe.spectra.samples(recipe.frames)),
