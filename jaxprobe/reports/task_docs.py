@@ -186,22 +186,22 @@ def _arguments(doc: str) -> dict[str, str]:
     ... Args:
     ...     a: one
     ...         thing.
-    ...     b: two.
+    ...     b, c: two.
     ...
     ... Raises:
     ...     E: never.''')
-    {'a': 'one thing.', 'b': 'two.'}
+    {'a': 'one thing.', 'b': 'two.', 'c': 'two.'}
     """
     _, _, rest = doc.partition('Args:\n')
     found: dict[str, str] = {}
-    name = ''
+    names: list[str] = []
     for line in rest.split('\n\n')[0].splitlines():
-        match = re.match(r' {4}(\w+): (.*)', line)
+        match = re.match(r' {4}((?:\w+, )*\w+): (.*)', line)
         if match:
-            name = match[1]
-            found[name] = match[2]
-        elif name:
-            found[name] += f' {line.strip()}'
+            names = match[1].split(', ')
+            found |= dict.fromkeys(names, match[2])
+        else:
+            found |= {name: f'{found[name]} {line.strip()}' for name in names}
     return found
 
 

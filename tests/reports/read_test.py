@@ -56,7 +56,7 @@ def test_one_name_for_two_tasks_makes_two_tables(workdir, tmp_path):
     """`own_data` of two manifests: other labels, other chance, not one table."""
     other = shutil.copytree(workdir, tmp_path / 'other')
     for path in (other / 'results').glob('*/tags2.json'):
-        path.write_text(path.read_text().replace('"labels": [', '"labels": ["another",', 1))
+        path.write_text(path.read_text().replace('"labels": [', '"labels": ["another",'))
     tasks = read.tasks(read.load([workdir, other]))
     assert {'tags2 (other)', f'tags2 ({workdir.name})', 'emotion'} <= set(tasks)
     assert 'tags2' not in tasks
