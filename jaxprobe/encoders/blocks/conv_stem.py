@@ -4,8 +4,8 @@ Time comes before frequency here (`[B, time, frequency, channel]`), so that neit
 matrix nor the flattening needs a transpose; batch norms are folded into the kernels at load.
 The stem holds 62 % of MuQ's arithmetic at full size, half of it in the first `conv2`.
 
-On CPUs the rows of a batch follow one another: a row alone fills the cores, and its activations
-(512 channels x 64 bands x 1500 frames are 197 MB at 30 s) are then held once and not per row.
+Its activations are the largest of the model: 512 channels x 64 bands x 1500 frames are 197 MB
+for 30 s, so that CPUs take the rows of a batch one by one.
 
 Source: `Conv2dSubsampling` and `Res2dModule` of MusicFM; `spec/encoders_ssl.md` 2.2.
 """
@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from jaxprobe.encoders.blocks import winograd
 from jaxprobe.encoders.blocks.precision import Precision
+from jaxprobe.encoders.blocks.rows import row_by_row
 
 STRIDES = (2, 2)  # Of the two blocks, in time and frequency alike.
 
@@ -72,13 +73,7 @@ class ConvStem(nnx.Module):
 
     def __call__(self, mel: Float[Array, 'B T M']) -> Float[Array, 'B T4 D']:
         """Tokens in float32; the borders see zeros, so `mel` must be normalised already."""
-
-        def one_by_one(mel: Array) -> Array:
-            return lax.map(lambda row: self._tokens(row[None])[0], mel)
-
-        if mel.shape[0] == 1:
-            return self._tokens(mel)
-        return lax.platform_dependent(mel, cpu=one_by_one, default=self._tokens)
+        return row_by_row(self._tokens, mel)
 
     def _tokens(self, mel: Array) -> Array:
         x = mel[..., None]
@@ -96,8 +91,8 @@ def first_conv3x3(
 ) -> Float[Array, 'B T2 F2 O']:
     """A convolution of one channel; off CPUs as a product of its nine neighbours' values.
 
-    Libraries for accelerators are made for many channels in; one matrix product whose inner
-    length is 9 only waits for its output to be written, as it should.
+    Libraries for accelerators are made for many channels in; one matrix product with so short an
+    inner length only waits for its output to be written, as it should.
     """
     return lax.platform_dependent(
         x,
@@ -113,7 +108,10 @@ def by_neighbours(
     precision: lax.Precision,
     stride: int,
 ) -> Float[Array, 'B T2 F2 O']:
-    """The convolution as a matrix product, zeros beyond the borders."""
+    """The convolution as a matrix product, zeros beyond the borders.
+
+    Nine neighbours and seven zeros: matrix units read rows of 16.
+    """
     frames, bands = x.shape[1], x.shape[2]
     padded = jnp.pad(x[..., 0], ((0, 0), (1, 1), (1, 1)))
     neighbours = [
@@ -121,7 +119,9 @@ def by_neighbours(
         for i in range(3)
         for j in range(3)
     ]
-    return jnp.matmul(jnp.stack(neighbours, axis=-1), kernel.reshape(9, -1), precision=precision)
+    neighbours += [jnp.zeros_like(neighbours[0])] * 7
+    taps = jnp.pad(kernel.reshape(9, -1), ((0, 7), (0, 0)))
+    return jnp.matmul(jnp.stack(neighbours, axis=-1), taps, precision=precision)
 
 
 def tokens(frames: int) -> int:

@@ -21,6 +21,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks.rows import row_by_row
+
 FLOOR = 1e-10  # Power below it counts as it: -100 dB.
 
 
@@ -77,6 +79,9 @@ class LogMel(nnx.Module):
 
     def __call__(self, wave: Float[Array, 'B S']) -> Float[Array, 'B T M']:
         """Decibels of `S // hop` frames; S must exceed half the transform's length."""
+        return row_by_row(self._decibels, wave)
+
+    def _decibels(self, wave: Array) -> Array:
         window = self.window[...]
         n_fft, frames = window.shape[0], wave.shape[1] // self.hop
         padded = jnp.pad(wave, ((0, 0), (n_fft // 2, n_fft // 2)), mode='reflect')

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from jaxprobe.encoders.blocks.norms import TimeNorm, layer_norm
 from jaxprobe.encoders.blocks.precision import Precision
+from jaxprobe.encoders.blocks.rows import row_by_row
 
 
 class WaveConvSize(NamedTuple):
@@ -97,6 +98,9 @@ class WaveConv(nnx.Module):
 
     def __call__(self, wave: Float[Array, 'B S']) -> Float[Array, 'B T C']:
         """Frames in float32; a remainder shorter than a hop is dropped."""
+        return row_by_row(self._frames, wave)
+
+    def _frames(self, wave: Array) -> Array:
         x = wave[:, :, None]
         for layer in self.conv_layers:
             x = layer(x)
