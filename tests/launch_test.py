@@ -103,9 +103,9 @@ def test_the_track_grows_with_the_data(tmp_path, capsys, monkeypatch):
     twins = {'gtzan_genre': 'synth_instrument', 'emomusic': 'synth_emotion'}
     late = tmp_path / 'arrived'
 
-    def build(name, options):
+    def build(name, options, data_dir):
         if name not in twins:
-            return built(name, options)
+            return built(name, options, data_dir)
         task = built(twins[name], {'items': (12, 6, 6)})
         absent = Preparation(False, {}, {}, here=('nothing is there',))
 

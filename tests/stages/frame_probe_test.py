@@ -77,7 +77,7 @@ def task_of(kind, folder):
 
 def run(kind, tmp_path, monkeypatch, **probe):
     task = task_of(kind, tmp_path / 'audio')
-    monkeypatch.setattr(registry, 'build', lambda name, options: task)
+    monkeypatch.setattr(registry, 'build', lambda *asked: task)
     c = config.base()
     c.encoder = config.encoder('fbank_chroma')
     c.tasks = dict(planted={})
