@@ -36,6 +36,7 @@ STACK = [
 EXTRAS = {
     'test': [
         'beartype>=0.20',
+        'mirdata>=1.0',
         'pyright>=1.1.390',
         'pytest>=8.3',
         'pytest-xdist>=3.6',
@@ -43,7 +44,7 @@ EXTRAS = {
         'scikit-learn>=1.6',
     ],
     'torch': ['torch>=2.4'],  # the user's own torch encoders
-    'mirdata': ['mirdata>=0.3.9'],  # any mirdata loader as a task
+    'mirdata': ['mirdata>=1.0'],  # any mirdata loader as a task
     'cuda': ['jax[cuda12]>=0.10,<0.12'],
     'tpu': ['jax[tpu]>=0.10,<0.12'],
 }
