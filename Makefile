@@ -37,6 +37,8 @@ $(VENV)/installed: setup.py constraints.txt
 
 $(VENV)/tested: $(VENV)/installed
 	$(PIP) -e '.[test]'
+	@# mirdata without the cloud clients that it would bring along; its files are local here.
+	$(PIP) --no-deps mirdata && $(PIP) chardet Deprecated openpyxl pandas pretty_midi smart_open
 	@# torch is the reference some tests compare with; its wheel pinned here is for Python 3.11.
 	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; \
 	  then $(PIP) torch==2.13.0; \

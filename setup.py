@@ -36,7 +36,6 @@ STACK = [
 EXTRAS = {
     'test': [
         'beartype>=0.20',
-        'mirdata>=1.0',
         'pyright>=1.1.390',
         'pytest>=8.3',
         'pytest-xdist>=3.6',
