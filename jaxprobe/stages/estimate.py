@@ -25,7 +25,7 @@ from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
 from jaxprobe.probes.spec import BankSpec, Split
 from jaxprobe.stages import separation_estimate
-from jaxprobe.stages.frame_probe import encoder_of
+from jaxprobe.stages.frame_probe import decoding_steps, encoder_of
 from jaxprobe.stages.probe import bank_spec, clips_of, store_spec
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import Item, Kind, Task
@@ -66,9 +66,10 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
         seen: dict[str, set] = {}  # Tasks may share audio; it is encoded once.
         pace = 0.0
         for task in plan.tasks:
-            spec = store_spec(encoder, chosen, task, plan)
+            own = encoder_of(encoder, task)
+            spec = store_spec(own, chosen, task, plan)
             if spec.name not in speed:
-                speed[spec.name] = _encode_speed(encoder, spec)
+                speed[spec.name] = _encode_speed(own, spec)
             known = seen.setdefault(spec.name, set())
             clips = clips_of(items[task.name])
             fresh = [clip for clip in dict.fromkeys(clips) if clip not in known]
@@ -76,14 +77,15 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
             load = _load(clips, spec)
             if fresh:  # Headers are read again only where some of the audio was counted before.
                 new = load if len(fresh) == load.clips else _load(fresh, spec)
-                _add(stores, spec, encoder, new, speed[spec.name])
+                _add(stores, spec, own, new, speed[spec.name])
             if task.kind is Kind.SEPARATION:
                 row, note = _stems_row(encoder, chosen, task, plan, items[task.name], load)
                 waves = separation_estimate.waves_row(task, items[task.name], load.seconds)
                 stores[f'{task.name} {waves["store"]}'] = waves  # Shared by all encoders.
                 notes.append(note)
             else:
-                row, pace = _bank_row(encoder, chosen, task, plan, items[task.name], load, pace)
+                row, pace = _bank_row(own, chosen, spec, task, plan, items[task.name], load, pace)
+                notes += _frame_notes(row, spec, task, plan, items[task.name], load)
             banks.append(row)
     return _report(plan, list(stores.values()), banks, notes)
 
@@ -167,6 +169,7 @@ def _add(stores: dict, spec: StoreSpec, encoder: Encoder, load: Load, speed: flo
 def _bank_row(
     encoder: Encoder,
     chosen: EncoderPlan,
+    store: StoreSpec,
     task: Task,
     plan: Plan,
     items: list[Item],
@@ -175,7 +178,8 @@ def _bank_row(
 ) -> tuple[dict[str, Any], float]:
     """Cells, memory and time of one bank; time is the protocol's most epochs, no early stop.
 
-    `pace` is seconds per parameter and training row, measured here where it is still 0.
+    `pace` is seconds per parameter and training row, measured here where it is still 0. Frames are
+    rows.
     """
     spec = bank_spec(encoder, chosen, task, plan)
     widths = tuple(layer.width for layer in encoder.card.layers)
@@ -183,10 +187,13 @@ def _bank_row(
     parameters = sum(_parameters(widths[s.layers[0]], spec) for s in spec.sources) * grid
     cells = len(spec.sources) * grid
     train = sum(item.split == 'train' for item in items)
-    rows = train * load.windows / max(1, len(items))
+    per_item = load.windows / max(1, len(items)) * max(1, store.frames)
+    rows = train * per_item
     share = min(1.0, plan.probe.max_cells / cells) if plan.probe.max_cells else 1.0
-    pace = pace or _bank_pace(spec, widths, task, items, parameters)
+    pace = pace or _bank_pace(spec, widths, task, items, parameters, store.frames)
     held = cells * (len(items) - train) * spec.outputs  # Logits of validation and test.
+    if store.frames:
+        held = held * per_item * share + _step_bytes(spec, widths, store.frames) / 4
     row = {
         'encoder': chosen.label,
         'task': task.name,
@@ -233,22 +240,32 @@ def _parameters(width: int, spec: BankSpec) -> int:
 
 
 def _bank_pace(
-    spec: BankSpec, widths: tuple[int, ...], task: Task, items: list[Item], parameters: int
+    spec: BankSpec,
+    widths: tuple[int, ...],
+    task: Task,
+    items: list[Item],
+    parameters: int,
+    frames: int,
 ) -> float:
     """Times a bank on random rows of the same shape: seconds per parameter and training row."""
     from jaxprobe.probes import bank
 
     timed = dataclasses.replace(spec, epochs=4)
-    encoded = targets.encode(task, items)
-    n = min(len(items), _TIMED_ROWS)
     noise = np.random.RandomState(0)
+    n = max(1, _TIMED_ROWS // frames) * frames if frames else min(len(items), _TIMED_ROWS)
+    encoded = _random_frames(spec, n, noise) if frames else targets.encode(task, items)
     groups = {
         width: noise.standard_normal((n, len(layers), width)).astype(np.float32)
         for width, layers in width_groups(widths).items()
     }
-    split = Split(groups, np.arange(n), np.ones(n, int), encoded[:n])
     moments: list[float] = []
-    few = Split(*({w: g[:64] for w, g in groups.items()}, *(a[:64] for a in split[1:])))
+    if frames:
+        first = np.arange(0, n, frames)
+        split = Split(groups, first, np.full(len(first), frames), encoded)
+        few = Split(groups, first[:1], np.full(1, frames), encoded[:frames])
+    else:
+        split = Split(groups, np.arange(n), np.ones(n, int), encoded[:n])
+        few = Split(*({w: g[:64] for w, g in groups.items()}, *(a[:64] for a in split[1:])))
     bank.train(
         timed,
         widths,
@@ -259,6 +276,57 @@ def _bank_pace(
         progress=lambda _: moments.append(time.monotonic()),
     )
     return float(np.median(np.diff(moments))) / (parameters * n)
+
+
+def _random_frames(spec: BankSpec, n: int, noise: np.random.RandomState) -> np.ndarray:
+    if spec.kind == 'multiclass':
+        return noise.randint(spec.outputs, size=n)
+    return (noise.rand(n, spec.outputs) < 0.1).astype(np.float32)
+
+
+def _step_bytes(spec: BankSpec, widths: tuple[int, ...], frames: int) -> float:
+    """Memory that a step of the largest block makes.
+
+    Raises:
+        ConfigError: not even one probe's fits.
+    """
+    from jaxprobe.probes import cells, memory
+
+    rows = spec.batch_items * frames
+    plan = cells.plan(spec, widths, rows)
+    room = memory.budget(spec, plan, (rows,) * 3, 'streamed', 0, step_rows=rows).step_bytes
+    grown = (
+        memory.step_bytes(spec, family, rows) * int(np.sum(plan.cells.family == number))
+        for number, family in enumerate(plan.families)
+    )
+    return float(min(room, max(grown)))
+
+
+def _frame_notes(
+    row: dict[str, Any],
+    store: StoreSpec,
+    task: Task,
+    plan: Plan,
+    items: Sequence[Item],
+    load: Load,
+) -> list[str]:
+    """What frames cost beside store and bank: scores that wait on disk, and decoding."""
+    if not task.kind.framewise:
+        return []
+    frames = load.windows / max(1, len(items)) * store.frames * (len(items) - row['train'])
+    megabytes = 2 * row['cells'] * frames * len(task.labels) / 1e6  # Half precision.
+    notes = [f'{task.name}: scores of frames take {megabytes:.1f} MB of disk while its bank lasts']
+    if task.kind is not Kind.BEATS:
+        return notes
+    rate = store.frames * store.sample_rate / store.window_samples
+    steps = row['cells'] * decoding_steps(round(frames), rate)
+    if steps > plan.probe.decode_budget:
+        notes.append(
+            f'{task.name}: decoding all cells would take {steps:.1e} steps, more than '
+            f'--config.probe.decode_budget={plan.probe.decode_budget:.1e}; per source the rate '
+            f'that the monitor likes best is decoded'
+        )
+    return notes
 
 
 def _report(

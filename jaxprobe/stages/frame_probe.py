@@ -185,6 +185,11 @@ def _part(task: Task, items: Sequence[Item], reader: RowReader, *, widen: bool) 
     return _Part(items, split, owner, np.concatenate(counts), ends, rate)
 
 
+def decoding_steps(frames: int, rate: float) -> int:
+    """What decoding beats and downbeats of one cell costs: frames times states."""
+    return frames * sum(len(space.in_beat) for space in _spaces(rate))
+
+
 def _affordable(
     task: Task, spec: BankSpec, result: BankResult, parts: Mapping[str, _Part], budget: float
 ) -> tuple[Bool[np.ndarray, 'P'], str]:
@@ -193,8 +198,7 @@ def _affordable(
     if task.kind is not Kind.BEATS:
         return everything, 'all'
     frames = sum(len(parts[s].owner) for s in JUDGED)
-    states = sum(len(space.in_beat) for space in _spaces(parts['valid'].rate))
-    if len(everything) * frames * states <= budget:
+    if len(everything) * decoding_steps(frames, parts['valid'].rate) <= budget:
         return everything, 'all'
     shape = (len(spec.sources), len(spec.learning_rates), spec.seeds)
     seen = result.best_monitor.reshape(shape).mean(axis=2)

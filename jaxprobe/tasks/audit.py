@@ -225,6 +225,9 @@ def _classes(items: Sequence[Item], split: str) -> set:
 
 def _nothing_to_score(items: Sequence[Item], kind: Kind) -> Iterator[str]:
     """Training needs two classes or values; a split needs a tag that holds here and fails there."""
+    if kind.framewise:  # One item's frames differ among themselves.
+        yield from _nothing_in_frames(items, kind)
+        return
     if kind is not Kind.MULTILABEL:
         if len({item.target for item in items if item.split == 'train'}) == 1:
             yield 'all training items have the same target: there is nothing to learn.'
@@ -233,6 +236,14 @@ def _nothing_to_score(items: Sequence[Item], kind: Kind) -> Iterator[str]:
         own = [set(_parts(item)) for item in items if item.split == split]
         if own and not any(0 < sum(tag in tags for tags in own) < len(own) for tag in _union(own)):
             yield f'in {split} no tag both holds and fails to hold: there is nothing to rank.'
+
+
+def _nothing_in_frames(items: Sequence[Item], kind: Kind) -> Iterator[str]:
+    train = [item for item in items if item.split == 'train']
+    if kind is Kind.BEATS and train and not any(item.target.beats for item in train):
+        yield 'no training item has a beat: there is nothing to learn.'
+    if kind is Kind.FRAMES and len(_classes(items, 'train')) == 1:
+        yield 'all frames of training have the same label: there is nothing to learn.'
 
 
 def _union(sets: Sequence[set]) -> set:

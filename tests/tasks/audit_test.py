@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from jaxprobe.tasks import audit
-from jaxprobe.tasks.base import Item, Kind
+from jaxprobe.tasks.base import SPLITS, Beats, Item, Kind, Segments
 
 LABELS = ('x', 'y', 'z')
 
@@ -173,3 +173,20 @@ def test_an_item_lacks_audio_where_one_of_its_files_does(folder):
     found = survey([*good(folder), Item('e', folder / 'f.wav', 'train', 0, more=more)])
     assert found.missing == (str(folder / 'gone.wav'),)
     assert (found.found['train'], found.expected['train']) == (2, 3)
+
+
+def test_frames_of_one_item_are_enough_to_learn_from(folder):
+    def items(*targets):
+        parts = zip('abc', SPLITS, targets, strict=True)
+        return [Item(name, folder / 'a.wav', split, target) for name, split, target in parts]
+
+    both, one = Segments((0.0, 1.0), (0, 1), 2.0), Segments((0.0, 1.0), (0, -1), 2.0)
+    beats, none = Beats((0.5,), ()), Beats((), ())
+    for kind, good, bad in ((Kind.FRAMES, both, one), (Kind.BEATS, beats, none)):
+        labels = ('x', 'y')
+        assert not any(
+            'to learn' in n for n in audit.survey(items(good, bad, bad), kind, labels).notes
+        )
+        found = audit.survey(items(bad, good, good), kind, labels)
+        assert any('nothing to learn' in note for note in found.notes)
+        assert not found.usable
