@@ -32,7 +32,7 @@ def ran(tmp_path_factory):
     """A run of one encoder, its reduced head trained for a few epochs."""
     folder = tmp_path_factory.mktemp('stems')
     c = config.base()
-    c.encoder = config.encoder('fbank_chroma', sources='fbank,concat')
+    c.encoder = config.encoder('fbank_chroma', sources='fbank')
     c.data_dir, c.store_dir = str(folder / 'data'), str(folder / 'stores')
     c.tasks = {'synth_separation': SMALL}
     c.probe.learning_rates = (1e-2,)

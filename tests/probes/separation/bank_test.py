@@ -18,10 +18,15 @@ def trained(spec, data, head=made.HEAD, **options):
     return bank.train(setup, **options)
 
 
+def fixed(**changes):
+    """The sources that read one layer: chunks of 4 or 8 models, compiled once for all tests."""
+    return made.spec(sources=made.spec().sources[:2], **changes)
+
+
 @pytest.fixture(scope='module')
 def grid():
     data, parts = made.data()
-    return data, parts, trained(made.spec(), data)[0]
+    return data, parts, trained(fixed(), data)[0]
 
 
 def part_of(part, source, target):
@@ -42,22 +47,29 @@ def solo(spec, parts, source, target, seed, rate, head=made.HEAD):
     return reference.fit(spec, head, train, valid, seed, rate, mixed)
 
 
-@pytest.mark.parametrize(('bidirectional', 'source'), [(False, 0), (True, 2)])
-def test_one_step_equals_solo(bidirectional, source):
+def test_one_step_equals_solo():
+    pytest.importorskip('torch')
+    data, parts = made.data(train=(3,))
+    spec = fixed(learning_rates=(1e-3,), seeds=1, epochs=1)
+    result = trained(spec, data)[0]
+    for p, source in enumerate(result.source):
+        alone = [solo(spec, parts, source, k, 0, 1e-3)[0][0] for k in range(2)]
+        assert result.best_monitor[p] == pytest.approx(np.mean(alone), abs=1e-5), source
+
+
+def test_a_mix_and_two_directions_equal_solo():
     pytest.importorskip('torch')
     data, parts = made.data()
-    head = made.HEAD._replace(bidirectional=bidirectional)
-    spec = made.spec(
-        sources=made.spec().sources[source : source + 1],
-        learning_rates=(1e-3,),
-        seeds=1,
-        epochs=1,
-        batch_items=7,
-    )
-    result = trained(spec, data, head)[0]
-    for p, source in enumerate(result.source):
-        alone = [solo(spec, parts, source, k, 0, 1e-3, head)[0][0] for k in range(2)]
-        assert result.best_monitor[p] == pytest.approx(np.mean(alone), abs=1e-5), source
+    head = made.HEAD._replace(bidirectional=True, lstm_layers=1)
+    spec = made.spec(sources=made.spec().sources[2:], learning_rates=(1e-3,), seeds=1, epochs=2)
+    result, models = trained(spec, data, head)
+    runs = [solo(spec, parts, 'mix', k, 0, 1e-3, head) for k in range(2)]
+    alone = np.mean([min(monitors) for monitors, _ in runs])
+    assert result.best_monitor[0] == pytest.approx(alone, abs=1e-5)
+    for k, (_, module) in enumerate(runs):
+        weights = module.mix.detach().softmax(0)
+        np.testing.assert_allclose(models.mix[0, k, :2], weights, atol=1e-5)
+    assert np.isnan(result.mix_weights[0, 2])
 
 
 def test_a_short_run_equals_solo(grid):
@@ -99,50 +111,47 @@ def test_songs_are_scored_as_torch_would(grid):
     assert result.test_logits[0, 0, 1] == pytest.approx((waves[2] ** 2).sum(), rel=1e-6)
 
 
-def test_models_at_once_change_nothing(grid, monkeypatch):
-    data, _, held = grid
-    few = trained(made.spec(), data, max_cells=1)[0]
+def check_same(all_cells, some, chosen):
     for name in SAME:
-        left, right = getattr(held, name), getattr(few, name)
+        left, right = getattr(all_cells, name)[chosen], getattr(some, name)
         np.testing.assert_allclose(left, right, atol=1e-5, rtol=1e-4, err_msg=name)
+
+
+def test_models_at_once_change_nothing(grid):
+    """Four models at once beside eight."""
+    data, _, held = grid
+    found = trained(fixed(), data, max_cells=2)[0]
+    check_same(held, found, slice(None))
 
 
 def test_stopped_models_leave_and_a_wild_one_disturbs_no_other(grid):
     data, _, calm = grid
-    spec = made.spec(learning_rates=(1e-3, 1e-2, 1e30), seeds=1)
-    found = trained(spec, data)[0]
-    tame = found.learning_rate < 1
-    assert found.diverged.tolist() == (~tame).tolist()
-    assert (found.best_epoch[~tame] == -1).all()
-    assert np.isnan(found.best_monitor[~tame]).all()
-    for name in SAME:
-        left, right = getattr(calm, name)[calm.seed == 0], getattr(found, name)[tame]
-        np.testing.assert_allclose(left, right, atol=1e-5, rtol=1e-4, err_msg=name)
+    found = trained(fixed(learning_rates=(1e-3, 1e30), seeds=1), data)[0]
+    wild = found.learning_rate > 1
+    assert found.diverged.tolist() == wild.tolist()
+    assert (found.best_epoch[wild] == -1).all()
+    assert np.isnan(found.best_monitor[wild]).all()
+    assert (found.epochs_run == np.where(wild, 1, 3)).all()
+    tame = found._replace(**{name: getattr(found, name)[~wild] for name in SAME})
+    check_same(calm, tame, (calm.learning_rate == 1e-3) & (calm.seed == 0))
 
 
 def test_learning_shows(grid):
     """Whose turn it is can be read off: the trained masks beat the mixture."""
     data, parts, _ = grid
-    spec = made.spec(
-        sources=made.spec().sources[1:2], learning_rates=(1e-2,), seeds=1, epochs=25,
-        stop_patience=25,
-    )  # fmt: skip
-    result = trained(spec, data)[0]
-    wrong = result.test_logits[0, :, 2:]
+    spec = fixed(learning_rates=(1e-2,), seeds=1, epochs=30, stop_patience=30)
+    wrong = trained(spec, data)[0].test_logits[1, :, 2:]
     mixture = np.stack([((w[1:] - w[:1]) ** 2).sum(axis=1) for _, w in parts[2].songs])
-    assert wrong.sum() < 0.6 * mixture.sum()
+    assert wrong.sum() < 0.7 * mixture.sum()
 
 
-def test_progress_and_refusals(grid, monkeypatch):
+def test_progress_and_refusals(grid):
     data, _, _ = grid
     events = []
-    spec = made.spec(sources=made.spec().sources[:1], learning_rates=(1e-3,), seeds=1, epochs=2)
+    spec = fixed(learning_rates=(1e-3,), seeds=1, epochs=2)
     trained(spec, data, progress=events.append)
-    assert [(e.epoch, e.alive, e.cells) for e in events] == [(0, 1, 1), (1, 0, 1)]
-    setup = bank.set_up(spec, made.HEAD, made.SIZES, made.WIDTHS, data)
-    assert bank.prove(setup, 0).models == 2
-    with pytest.raises(ConfigError, match='not one separation model fits'):
-        bank.prove(setup, 0, usable=1000.0)
+    assert [(e.epoch, e.alive, e.cells) for e in events] == [(0, 2, 2), (1, 0, 2)]
+    assert bank.prove(bank.set_up(spec, made.HEAD, made.SIZES, made.WIDTHS, data), 0).models == 4
     with pytest.raises(ConfigError, match='monitor'):
         bank.set_up(
             dataclasses.replace(spec, monitor='sdr'), made.HEAD, made.SIZES, made.WIDTHS, data

@@ -84,7 +84,7 @@ class Part:
         return Whole(energies, read, longest)
 
 
-def data():
-    train, valid, test = Part(0, (3, 2, 2)), Part(1, (2, 2)), Part(2, (2, 1))
+def data(train=(3, 2, 2)):
+    train, valid, test = Part(0, train), Part(1, (2, 2)), Part(2, (2, 1))
     songs = {'valid': valid.whole(), 'test': test.whole()}
     return Data(train.windows(), valid.windows(), songs, STORED, TARGETS), (train, valid, test)
