@@ -239,8 +239,9 @@ def _nothing_to_score(items: Sequence[Item], kind: Kind) -> Iterator[str]:
 
 
 def _nothing_in_frames(items: Sequence[Item], kind: Kind) -> Iterator[str]:
-    train = [item for item in items if item.split == 'train']
-    if kind is Kind.BEATS and train and not any(item.target.beats for item in train):
+    train = [item.target for item in items if item.split == 'train']
+    silent = [isinstance(target, Beats) and not target.beats for target in train]
+    if kind is Kind.BEATS and train and all(silent):
         yield 'no training item has a beat: there is nothing to learn.'
     if kind is Kind.FRAMES and len(_classes(items, 'train')) == 1:
         yield 'all frames of training have the same label: there is nothing to learn.'

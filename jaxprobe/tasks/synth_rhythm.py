@@ -8,7 +8,6 @@ phrases of `synth_facts`, told apart by who plays and how; key, tempo and player
 Sessions of five clips share players, tuning and noise, and do not cross splits.
 """
 
-import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -19,10 +18,8 @@ import numpy as np
 from jaxtyping import Float, Int16
 
 from jaxprobe.core import fs, rng
-from jaxprobe.core.errors import ConfigError, DataError
+from jaxprobe.core.errors import DataError
 from jaxprobe.tasks import (
-    audit,
-    defaults,
     synth_corpus,
     synth_facts,
     synth_render,
@@ -30,13 +27,11 @@ from jaxprobe.tasks import (
     synth_sound,
     synth_words,
 )
-from jaxprobe.tasks.base import SPLITS, Beats, DatasetCard, Item, Kind, Preparation, Segments, Task
+from jaxprobe.tasks.base import SPLITS, Beats, Item, Segments
+from jaxprobe.tasks.synth_words import GROOVE_SECONDS, SECTIONS, SONG_SECONDS
 
-ITEMS = (120, 30, 30)  # Clips per split.
-GROOVE_SECONDS, SONG_SECONDS = 12.0, 24.0
-BEAT_LABELS = ('beat', 'downbeat')
-# Section -> the tags of its phrases.
-SECTIONS = {
+# The tags of a section's phrases.
+_SECTION_TAGS = {
     'verse': frozenset({'bass'}),
     'chorus': frozenset({'bass', 'chords', 'percussion', 'bright'}),
     'bridge': frozenset({'chords', 'arpeggio', 'reverb'}),
@@ -90,20 +85,9 @@ class Song(NamedTuple):
         """Where its sections are."""
         lengths = [len(phrases) * synth_words.SECONDS for _, phrases in self.sections]
         starts = np.concatenate([[0.0], np.cumsum(lengths)[:-1]]).round(6).tolist()
-        names = tuple(SECTIONS)
         return Segments(
-            tuple(starts), tuple(names.index(name) for name, _ in self.sections), SONG_SECONDS
+            tuple(starts), tuple(SECTIONS.index(name) for name, _ in self.sections), SONG_SECONDS
         )
-
-
-def beats(items: tuple[int, ...] = ITEMS, seed: int = 0) -> Task:
-    """Beats and downbeats of a groove."""
-    return _task('synth_beats', 'grooves', Kind.BEATS, BEAT_LABELS, 6.0, 25.0, items, seed)
-
-
-def structure(items: tuple[int, ...] = ITEMS, seed: int = 0) -> Task:
-    """Which of four sections of a song is being played."""
-    return _task('synth_structure', 'songs', Kind.FRAMES, tuple(SECTIONS), 8.0, 4.0, items, seed)
 
 
 def groove(seed: int, split: str, index: int) -> Groove:
@@ -135,7 +119,7 @@ def song(seed: int, split: str, index: int) -> Song:
         last = names[int(random.randint(len(names)))]
         count = min(left, int(random.randint(1, 4)))
         left -= count
-        tags = SECTIONS[last] | (own.tags & _SHARED)
+        tags = _SECTION_TAGS[last] | (own.tags & _SHARED)
         phrases = [own._replace(tags=tags, seed=int(random.randint(2**31))) for _ in range(count)]
         sections.append((last, tuple(phrases)))
     return Song(own.session, tuple(sections))
@@ -191,53 +175,12 @@ class _Collection(NamedTuple):
     draw: Callable[[int, str, int], Groove | Song]
     render: Callable[..., Int16[np.ndarray, 'S']]
     target: Callable[..., Beats | Segments]
-    what: str
 
 
 _COLLECTIONS = {
-    'grooves': _Collection(
-        GROOVE_SECONDS, groove, render_groove, lambda clip: clip.beats, 'drums and chords in time'
-    ),
-    'songs': _Collection(
-        SONG_SECONDS, song, render_song, lambda clip: clip.segments, 'songs of four sections'
-    ),
+    'grooves': _Collection(GROOVE_SECONDS, groove, render_groove, lambda clip: clip.beats),
+    'songs': _Collection(SONG_SECONDS, song, render_song, lambda clip: clip.segments),
 }
-
-
-def _task(
-    name: str,
-    collection: str,
-    kind: Kind,
-    labels: tuple[str, ...],
-    window: float,
-    rate: float,
-    items: tuple[int, ...],
-    seed: int,
-) -> Task:
-    if len(items) != len(SPLITS) or min(items) < 1:
-        raise ConfigError(
-            f'{name}.items={items} must be three counts of at least 1: train, valid, test.'
-        )
-
-    def listed(data_dir: Path) -> list[Item]:
-        return _items(name, collection, data_dir, items, seed)
-
-    def prepare(data_dir: Path) -> Preparation:
-        written = _make(collection, data_dir, items, seed)
-        note = f'{written} clips written, {sum(items) - written} were there'
-        return audit.survey(listed(data_dir), kind, labels, here=(note,))
-
-    return Task(
-        name=name,
-        kind=kind,
-        labels=labels,
-        metrics=defaults.metrics(kind, labels),
-        card=_card(collection, items, seed),
-        protocol=dataclasses.replace(defaults.protocol(kind, window), frame_rate=rate),
-        prepare=prepare,
-        items=listed,
-        options={'items': items, 'seed': seed},
-    )
 
 
 def _all(collection: str, counts: tuple[int, ...], seed: int) -> list[tuple[str, str, int]]:
@@ -250,7 +193,7 @@ def _all(collection: str, counts: tuple[int, ...], seed: int) -> list[tuple[str,
     ]
 
 
-def _make(collection: str, data_dir: Path, counts: tuple[int, ...], seed: int) -> int:
+def make(collection: str, data_dir: Path, counts: tuple[int, ...], seed: int) -> int:
     """Writes the clips that are not there whole; returns how many."""
     own, written = _COLLECTIONS[collection], 0
     silence = np.zeros(round(own.seconds * synth_sound.RATE), np.int16)
@@ -267,9 +210,14 @@ def _make(collection: str, data_dir: Path, counts: tuple[int, ...], seed: int) -
     return written
 
 
-def _items(
+def items_of(
     task: str, collection: str, data_dir: Path, counts: tuple[int, ...], seed: int
 ) -> list[Item]:
+    """Lists the clips with their times.
+
+    Raises:
+        DataError: one has not been made.
+    """
     own, listed = _COLLECTIONS[collection], []
     for name, split, index in _all(collection, counts, seed):
         if not (data_dir / name).is_file():
@@ -288,25 +236,3 @@ def _items(
             )
         )
     return listed
-
-
-def _card(collection: str, counts: tuple[int, ...], seed: int) -> DatasetCard:
-    own = _COLLECTIONS[collection]
-    return DatasetCard(
-        name=f'synth_{collection}',
-        title=f'Synthetic {collection}: {own.what}',
-        homepage='jaxprobe/tasks/synth_rhythm.py',
-        licence='made by jaxprobe (Apache-2.0); no third-party material',
-        citation='none: generated by jaxprobe',
-        how_to_get=(
-            f'nothing to download: prepare makes {sum(counts)} clips of {own.seconds:g} s from a '
-            f'seed'
-        ),
-        folder=synth_words.folder(collection, seed),
-        split_source=(
-            f'drawn by rule, version {synth_words.VERSION}, seed {seed}; sessions of five clips '
-            f'do not cross splits'
-        ),
-        items=dict(zip(SPLITS, counts, strict=True)),
-        hours=sum(counts) * own.seconds / 3600,
-    )

@@ -10,10 +10,16 @@ TAGS = (
     'reverb', 'slow', 'staccato', 'vibrato',
 )  # fmt: skip
 MOODS = ('arousal', 'valence')
+BEATS = ('beat', 'downbeat')
+SECTIONS = ('verse', 'chorus', 'bridge', 'break')
+
+GROOVE_SECONDS, SONG_SECONDS = 12.0, 24.0
 
 COLLECTIONS = {
     'notes': 'single notes by eight instruments over a drone',
     'phrases': 'phrases with melody, chords, bass and percussion in 24 keys',
+    'grooves': 'drums and chords in time',
+    'songs': 'songs of four sections',
 }
 
 

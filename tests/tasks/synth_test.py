@@ -52,6 +52,6 @@ def test_seeds_are_different_collections(tmp_path):
 def test_a_second_prepare_writes_nothing(tmp_path):
     task = registry.build('synth_tags', {'items': (4, 3, 3)})
     first, second = task.prepare(tmp_path), task.prepare(tmp_path)
-    assert first.notes[0] == '10 clips written, 0 were there'
-    assert second.notes[0] == '0 clips written, 10 were there'
+    assert first.here[0] == '10 clips written, 0 were there'
+    assert second.here[0] == '0 clips written, 10 were there'
     assert first.split_sha256 == second.split_sha256
