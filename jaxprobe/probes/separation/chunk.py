@@ -42,10 +42,10 @@ class Batch(NamedTuple):
     A window of Fs stored frames answers for T frames of spectra, of which `counts` are scored.
     """
 
-    views: Float[Either, 'V B Fs D']
-    waves: Float[Either, 'B K S']
-    counts: Bool[Either, 'B T']
-    real: Bool[Either, 'B']
+    views: Float[Array, 'V B Fs D']
+    waves: Float[Array, 'B K S']
+    counts: Bool[Array, 'B T']
+    real: Bool[Array, 'B']
 
 
 class Song(NamedTuple):
@@ -54,11 +54,11 @@ class Song(NamedTuple):
     `place[t]` is the frame, counted through all windows, whose mask frame t of the song has.
     """
 
-    views: Float[Either, 'V W Fs D']
-    waves: Float[Either, 'K S']
-    place: Int[Either, 'T']
-    frames: Int[Either, '']
-    samples: Int[Either, '']
+    views: Float[Array, 'V W Fs D']
+    waves: Float[Array, 'K S']
+    place: Int[Array, 'T']
+    frames: Int[Array, '']
+    samples: Int[Array, '']
 
 
 class Who(NamedTuple):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -73,7 +72,7 @@ def batches(
         fill = np.where(real, np.arange(size), 0)
         counts = windows.counts[own][fill] & real[:, None]
         views = read_views(groups, plan, pad)[:, fill]
-        yield jax.tree.map(jnp.asarray, Batch(views, waves[fill], counts, real))
+        yield Batch(*map(jnp.asarray, (views, waves[fill], counts, real)))
 
 
 def read_views(groups: Groups, plan: cells.Plan, pad: int) -> Float[np.ndarray, 'V B Fs D']:
@@ -105,11 +104,11 @@ def song(
     whole = np.zeros((len(waves), sizes.samples(frames)), np.float32)
     padded = np.pad(waves, ((0, 0), (half, half)), mode='reflect')[:, : whole.shape[1]]
     whole[:, : padded.shape[1]] = padded
-    made = Song(
+    made = (
         np.pad(views, ((0, 0), (0, windows - views.shape[1]), (0, 0), (0, 0))),
         whole,
         np.pad(place, (0, frames - len(place))).astype(np.int32),
         np.int32(sizes.frames(waves.shape[1])),
         np.int32(waves.shape[1]),
     )
-    return size, jax.tree.map(jnp.asarray, made)
+    return size, Song(*map(jnp.asarray, made))

@@ -76,7 +76,7 @@ def result(
         best_epoch=np.where(untrained, -1, found.best_epoch.max(axis=1)),
         epochs_run=found.epochs.max(axis=1),
         best_monitor=found.best.mean(axis=1),
-        diverged=found.diverged.any(axis=1),
+        diverged=np.any(found.diverged, axis=1),
         ensemble=('',) * len(table.source),
         valid_logits=scores['valid'],
         test_logits=scores['test'],

@@ -16,8 +16,15 @@ from jaxprobe.probes.separation import chunk
 from jaxprobe.probes.separation import head as heads
 from jaxprobe.probes.separation.chunk import Batch, Recipe, Song
 
-_NUMBER = jax.ShapeDtypeStruct((), jnp.int32)
 _ANY = Patience(higher=False, plateau=1, factor=0.5, stop=1, epochs=1)  # No matter of shapes.
+
+
+def _array(shape: tuple[int, ...], dtype: Any) -> Any:
+    """Stands for an array where only shapes are asked for."""
+    return jax.ShapeDtypeStruct(shape, dtype)
+
+
+_NUMBER = _array((), jnp.int32)
 
 
 class Shape(NamedTuple):
@@ -73,7 +80,7 @@ def listening(recipe: Recipe, shape: Shape, size: tuple[int, int]) -> Any:
     song = Song(
         _floats(shape.views, windows, shape.stored, shape.width),
         _floats(shape.targets + 1, recipe.spectra.samples(frames)),
-        jax.ShapeDtypeStruct((frames,), jnp.int32),
+        _array((frames,), jnp.int32),
         _NUMBER,
         _NUMBER,
     )
@@ -99,10 +106,10 @@ def batch_shapes(recipe: Recipe, shape: Shape) -> Batch:
     return Batch(
         _floats(shape.views, shape.windows, shape.stored, shape.width),
         _floats(shape.windows, shape.targets + 1, recipe.spectra.samples(recipe.frames)),
-        jax.ShapeDtypeStruct((shape.windows, recipe.frames), bool),
-        jax.ShapeDtypeStruct((shape.windows,), bool),
+        _array((shape.windows, recipe.frames), bool),
+        _array((shape.windows,), bool),
     )
 
 
-def _floats(*shape: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(shape, jnp.float32)
+def _floats(*shape: int) -> Any:
+    return _array(shape, jnp.float32)
