@@ -108,12 +108,15 @@ def host_pooling(
         params: Params, wave: Float[np.ndarray, 'B S']
     ) -> tuple[dict[int, np.ndarray], np.ndarray]:
         states = encode(params, wave)
-        means = [state.mean(axis=1, dtype=np.float64).astype(np.float32) for state in states]
+        if spec.frames:
+            pooled = [np.asarray(at_rate(jnp.asarray(state), spec.frames)) for state in states]
+        else:
+            pooled = [state.mean(axis=1, dtype=np.float64).astype(np.float32) for state in states]
         groups = {
-            width: np.stack([means[layer] for layer in layers], axis=1).astype(stored)
+            width: np.stack([pooled[layer] for layer in layers], axis=-2).astype(stored)
             for width, layers in spec.groups.items()
         }
-        finite = np.stack([np.isfinite(mean).all(axis=1) for mean in means])
+        finite = np.stack([np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in pooled])
         return groups, np.logical_and.reduce(finite, axis=0)
 
     return run

@@ -162,7 +162,9 @@ def _add(stores: dict, spec: StoreSpec, encoder: Encoder, load: Load, speed: flo
     bytes_each *= max(1, spec.frames)
     row['MB'] = round(row['MB'] + load.windows * bytes_each / 1e6, 3)
     encoded = load.windows * spec.window_samples / spec.sample_rate
-    row['TFLOP'] = round(row['TFLOP'] + encoded * encoder.card.gflop_per_second / 1e3, 2)
+    # A card states its cost per second of audio at its own hop; windows that overlap cost more.
+    paid = load.windows * (encoder.card.hop_samples or spec.window_samples) / spec.sample_rate
+    row['TFLOP'] = round(row['TFLOP'] + paid * encoder.card.gflop_per_second / 1e3, 2)
     row['minutes'] = round(row['minutes'] + encoded / speed / 60, 1)
 
 

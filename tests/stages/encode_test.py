@@ -130,3 +130,19 @@ def test_frames_at_another_rate(got):
         else:
             expected = states[:, int(edges[f]) : int(edges[f + 1])].mean(axis=1)
         np.testing.assert_allclose(found[:, f], expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('frames', [0, 2, 4, 8])
+def test_an_encoder_on_the_host_pools_alike(frames):
+    """As the compiled path does, means and frames."""
+    spec = store_case.spec(layers=(('a', 8), ('b', 8)), window_samples=800, frames=frames)
+    wave = np.random.default_rng(0).standard_normal((4, 800)).astype(np.float32)
+
+    def on_host(params, wave):
+        return tuple(np.moveaxis(np.asarray(_states(params, jnp.asarray(wave))), 1, 0))
+
+    compiled, finite = jax.jit(encode.pooling(_states, spec))({}, jnp.asarray(wave))
+    groups, found = encode.host_pooling(on_host, spec)({}, wave)
+    assert groups[8].shape == compiled[8].shape == (4, *spec.shape(8))
+    np.testing.assert_allclose(groups[8], compiled[8], rtol=1e-5, atol=1e-6)
+    assert found.tolist() == np.asarray(finite).tolist()
