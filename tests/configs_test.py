@@ -10,6 +10,7 @@ import pytest
 
 from jaxprobe import plan
 from jaxprobe.core.errors import ConfigError
+from jaxprobe.encoders.base import ENCODERS, card
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / 'configs').glob('*.py'))
@@ -24,6 +25,11 @@ def load(path: Path):
 
 def test_the_promised_configs_exist():
     assert {'demo', 'muq', 'musicfm', 'musicnn', 'own_data'} <= {p.stem for p in FILES}
+
+
+@pytest.mark.parametrize('name', [n for n in ENCODERS if card(n).weights.kind != 'none'])
+def test_every_model_has_a_config_of_its_name(name):
+    assert load(ROOT / 'configs' / f'{name}.py')('full').encoder.name == name
 
 
 @pytest.mark.parametrize('mode', ['full', 'smoke'])

@@ -1,0 +1,21 @@
+r"""What does every layer of MusiCNN (trained on MagnaTagATune tags) know of genre?
+
+Its weights come from the `musicnn` wheel, fetched with pip when they are first needed. All four
+small models of that wheel side by side: configs/musicnn.py.
+
+  python -m jaxprobe.launch --config=configs/musicnn_mtt.py --workdir=runs/musicnn_mtt
+  python -m jaxprobe.launch --config=configs/musicnn_mtt.py:smoke --workdir=/tmp/musicnn_mtt
+"""
+
+from jaxprobe.core import config
+
+
+def get_config(mode: str = 'full') -> config.Settings:
+    c = config.base()
+    c.encoder = config.encoder('musicnn_mtt')
+    c.beside.fbank_chroma = config.encoder('fbank_chroma')
+    c.tasks = dict(gtzan_genre={})
+    c.probe.seeds = 5
+    if config.is_smoke(mode):
+        config.shrink(c)
+    return c
