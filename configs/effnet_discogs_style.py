@@ -3,9 +3,9 @@ r"""What does every block of EffNet-Discogs' style classifier know of genre?
 Its graph is brought by hand from essentia.upf.edu (CC BY-NC-SA 4.0). Beside the contrastive model:
 configs/effnet_discogs.py.
 
-  python -m jaxprobe.launch --config=configs/effnet_discogs_style.py --workdir=runs/effnet_discogs_style \
+  python -m jaxprobe.launch --config=configs/effnet_discogs_style.py --workdir=runs/effnet_style \
       --config.encoder.weights=FILE
-  python -m jaxprobe.launch --config=configs/effnet_discogs_style.py:smoke --workdir=/tmp/effnet_discogs_style
+  python -m jaxprobe.launch --config=configs/effnet_discogs_style.py:smoke --workdir=/tmp/effnet_style
 """
 
 from jaxprobe.core import config
