@@ -13,11 +13,11 @@ Source: `HubertEncoder` and `HubertEncoderStableLayerNorm` of transformers 4.38;
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks.activations import gelu
 from jaxprobe.encoders.blocks.attention import attend
 from jaxprobe.encoders.blocks.norms import layer_norm
 from jaxprobe.encoders.blocks.precision import Precision
@@ -48,7 +48,7 @@ class FeedForward(nnx.Module):
 
     def __call__(self, x: Float[Array, 'B T D']) -> Float[Array, 'B T D']:
         """In the compute dtype."""
-        return self.output_dense(jax.nn.gelu(self.intermediate_dense(x), approximate=False))
+        return self.output_dense(gelu(self.intermediate_dense(x)))
 
 
 class Attention(nnx.Module):

@@ -10,12 +10,12 @@ Source: `HubertFeatureEncoder` of transformers 4.38; `spec/encoders_ssl.md` 3.2.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks.activations import gelu
 from jaxprobe.encoders.blocks.norms import TimeNorm, layer_norm
 from jaxprobe.encoders.blocks.precision import Precision
 from jaxprobe.encoders.blocks.rows import row_by_row
@@ -87,7 +87,7 @@ class ConvLayer(nnx.Module):
         x = self.conv(x)
         if self.layer_norm is not None:
             x = self.layer_norm(x)
-        return jax.nn.gelu(x, approximate=False)
+        return gelu(x)
 
 
 class WaveConv(nnx.Module):

@@ -3,11 +3,11 @@
 Source: `Data2VecAudioPositionalConvEmbedding` of transformers 4.38; `spec/encoders_ssl.md` 4.
 """
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks.activations import gelu
 from jaxprobe.encoders.blocks.norms import layer_norm
 from jaxprobe.encoders.blocks.precision import Precision
 from jaxprobe.encoders.blocks.wave_conv import Conv1d
@@ -28,7 +28,7 @@ class PositionLayer(nnx.Module):
 
     def __call__(self, x: Float[Array, 'B T D']) -> Float[Array, 'B T D']:
         """Float32."""
-        return jax.nn.gelu(self.layer_norm(self.conv(x)), approximate=False)
+        return gelu(self.layer_norm(self.conv(x)))
 
 
 class StackedPositions(nnx.Module):

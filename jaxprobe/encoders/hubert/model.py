@@ -4,11 +4,11 @@ Source: `HubertModel` of transformers 4.38, which computes what MERT's own class
 published MERT (`spec/encoders_ssl.md` 0 and 3). Names are the reference's.
 """
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from jaxprobe.encoders.blocks.activations import gelu
 from jaxprobe.encoders.blocks.norms import layer_norm
 from jaxprobe.encoders.blocks.precision import Precision
 from jaxprobe.encoders.blocks.transformer import Transformer, TransformerSize, linear
@@ -30,7 +30,7 @@ class ConvPositions(nnx.Module):
 
     def __call__(self, x: Float[Array, 'B T D']) -> Float[Array, 'B T D']:
         """What is to be added to `x`."""
-        return jax.nn.gelu(self.conv(x), approximate=False)
+        return gelu(self.conv(x))
 
 
 class Projection(nnx.Module):
