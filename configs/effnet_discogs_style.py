@@ -5,7 +5,7 @@ configs/effnet_discogs.py.
 
   python -m jaxprobe.launch --config=configs/effnet_discogs_style.py --workdir=runs/effnet_style \
       --config.encoder.weights=FILE
-  python -m jaxprobe.launch --config=configs/effnet_discogs_style.py:smoke --workdir=/tmp/effnet_style
+  python -m jaxprobe.launch --config=configs/effnet_discogs_style.py:smoke --workdir=/tmp/style
 """
 
 from jaxprobe.core import config
