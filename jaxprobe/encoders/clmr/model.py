@@ -23,6 +23,7 @@ from jaxprobe.encoders.base import Card, Encoder
 from jaxprobe.encoders.blocks.precision import precision
 from jaxprobe.encoders.clmr import weights as tables
 from jaxprobe.encoders.clmr.card import WIDTHS
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.options import Options
 
 Params = dict[str, dict[str, Array]]
@@ -128,4 +129,5 @@ def build(
         card = dataclasses.replace(
             card, layers=tuple(dataclasses.replace(layer, width=w) for layer, w in layers)
         )
-    return Encoder(card, make_params(tensors, dtype), encode, identity)
+    described = of_weights(card, identity, weights, resized=bool(arch))
+    return Encoder(described, make_params(tensors, dtype), encode, identity)

@@ -19,8 +19,9 @@ from jaxtyping import Array, Float
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders.base import Card, Encoder, Layer
 from jaxprobe.encoders.blocks.precision import precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.musicnn import frontend
-from jaxprobe.encoders.musicnn.weights import NORM_LEAVES, Arch, Musicnn, Vgg
+from jaxprobe.encoders.musicnn.weights import NORM_LEAVES, PUBLISHED, Arch, Musicnn, Vgg
 from jaxprobe.encoders.musicnn.weights import load as load_weights
 from jaxprobe.encoders.options import Options, changed
 
@@ -274,6 +275,8 @@ def build(
     tensors, identity = load_weights(card, sizes, weights, seed)
     if arch:
         card = dataclasses.replace(card, layers=_layers(card, sizes))
+    published = PUBLISHED.get(card.name, '')
+    card = of_weights(card, identity, weights, published, resized=bool(arch))
     if options is None:
         return Encoder(card, make_params(tensors, dtype), encode_vgg, identity)
     params = make_params(tensors, dtype, symmetric=options['frontend'] == 'essentia')

@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders.base import Card, Encoder
 from jaxprobe.encoders.blocks.precision import precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.options import Options
 from jaxprobe.encoders.vggish import frontend
 from jaxprobe.encoders.vggish import weights as tables
@@ -154,7 +155,8 @@ def build(
         card = dataclasses.replace(card, layers=_layers(card, sizes))
     params = make_params(tensors, dtype, symmetric=options['frontend'] == 'essentia')
     chosen = encode_post_relu if options['output'] == 'post_relu' else encode
-    return Encoder(card, params, chosen, identity)
+    described = of_weights(card, identity, weights, resized=bool(arch))
+    return Encoder(described, params, chosen, identity)
 
 
 def _layers(card: Card, sizes: Sizes) -> tuple:
