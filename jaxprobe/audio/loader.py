@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from jaxprobe.audio import decode, level
+from jaxprobe.audio import decode
 from jaxprobe.audio.window import Windowing, extended, starts
+from jaxprobe.core import level
 
 SILENCE = 1e-4  # Peak of a silent window, -80 dBFS: dithered 16-bit silence stays below it.
 

@@ -1,5 +1,6 @@
 """`jaxprobe check encoder`: does an encoder keep its contract, and is a port exact?"""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from jaxprobe.encoders import base
 from jaxprobe.encoders import options as choices
 from jaxprobe.encoders.base import Encoder
-from jaxprobe.encoders.contract import Finding, contract
+from jaxprobe.encoders.contract import SHIFT, Finding, contract
 from jaxprobe.encoders.reference import Reference, compare
 
 
@@ -35,7 +36,8 @@ def run(
         scale: as `reference.compare`.
 
     Returns:
-        The text to print, and whether everything holds.
+        The text to print, and whether everything holds. Beside a reference, an `arch` of one's
+        own may move with the phase of a tone: few untrained filters do, and the reference too.
 
     Raises:
         ConfigError: an unknown name, or an unusable reference.
@@ -46,8 +48,28 @@ def run(
     path = Path(reference).expanduser()
     compared = compare(encoder, path, atol, scale) if reference else None
     findings = contract(encoder)
-    ok = all(finding.ok for finding in findings) and (compared is None or compared.ok)
+    if compared is not None and arch:
+        findings = [_spared(finding) for finding in findings]
+    ok = not _failed(findings) and (compared is None or compared.ok)
     return render(encoder, findings, compared), ok
+
+
+def _spared(finding: Finding) -> Finding:
+    """Takes the phase of a tone out of the verdict, where a reference moves as far."""
+    if finding.ok or finding.check != SHIFT:
+        return finding
+    why = 'not in the verdict: few untrained filters see phase, and the reference decides'
+    return dataclasses.replace(finding, counts=False, detail=f'{finding.detail}; {why}')
+
+
+def _failed(findings: list[Finding]) -> int:
+    return sum(finding.counts and not finding.ok for finding in findings)
+
+
+def _mark(finding: Finding) -> str:
+    if finding.ok:
+        return 'ok  '
+    return 'FAIL' if finding.counts else 'note'
 
 
 def render(encoder: Encoder, findings: list[Finding], compared: Reference | None) -> str:
@@ -59,7 +81,7 @@ def render(encoder: Encoder, findings: list[Finding], compared: Reference | None
         f'  licence of weights: {card.weights_licence}',
         'contract',
     ]
-    lines += [f'  {"ok  " if f.ok else "FAIL"}  {f.check:<18}{f.detail}' for f in findings]
+    lines += [f'  {_mark(f)}  {f.check:<18}{f.detail}' for f in findings]
     if compared is not None:
         lines += ['reference', *(f'  skipped {reason}' for reason in compared.skipped)]
         lines.append(
@@ -72,7 +94,7 @@ def render(encoder: Encoder, findings: list[Finding], compared: Reference | None
                 f'{relative:>10.1e}{row.limit:>9.1e}  {row.shape}'
             )
         lines.append(f'  largest error: {compared.worst:.1e} of the scale')
-    failed = sum(not f.ok for f in findings)
+    failed = _failed(findings)
     off = sum(not row.ok for row in compared.rows) if compared else 0
     verdict = 'passed' if not failed + off else f'FAILED: {failed} checks, {off} layers'
     return '\n'.join([*lines, verdict])

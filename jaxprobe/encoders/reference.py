@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxprobe.core import level
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.encoders.base import Card, Encoder, compiled
 from jaxprobe.encoders.contract import Outputs, run_exactly
@@ -63,6 +64,8 @@ class Reference(NamedTuple):
 def compare(encoder: Encoder, io_npz: Path, atol: float = 5e-5, scale: str = 'rms') -> Reference:
     """Compares hidden states with those of the authors' code.
 
+    Every wave is an item: where the card has the loader scale items, it is scaled here.
+
     Args:
         encoder: the port, with the weights the reference was computed with.
         io_npz: holds `<case>_wav` [B S] and `<case>_hidden_states` [L B T D], any number of
@@ -87,7 +90,8 @@ def compare(encoder: Encoder, io_npz: Path, atol: float = 5e-5, scale: str = 'rm
         if reason:
             skipped.append(f'{case}: {reason}')
             continue
-        ours = run_exactly(encode, encoder.params, np.asarray(arrays[f'{case}_wav'], np.float32))
+        waves = _scaled(arrays[f'{case}_wav'], encoder.card)
+        ours = run_exactly(encode, encoder.params, waves)
         rows += _rows(case, ours, _theirs(case, arrays, encoder.card), encoder.card, atol, scale)
     if not rows:
         raise ConfigError(
@@ -97,6 +101,11 @@ def compare(encoder: Encoder, io_npz: Path, atol: float = 5e-5, scale: str = 'rm
             f'{" ".join(skipped)}'
         )
     return Reference(tuple(rows), tuple(skipped))
+
+
+def _scaled(waves: np.ndarray, card: Card) -> np.ndarray:
+    """Does to each row what the loader does to an item before `encode` sees its windows."""
+    return np.stack([level.apply(np.asarray(row, np.float32), card.normalise) for row in waves])
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -119,7 +128,11 @@ def _unusable(case: str, arrays: dict[str, np.ndarray]) -> str:
     if f'{case}_wav' not in arrays:
         return f'there is no {case}_wav beside its hidden states'
     states = arrays.get(f'{case}_hidden_states')
-    if arrays[f'{case}_wav'].ndim != 2 or (states is not None and states.ndim != 4):
+    if (
+        arrays[f'{case}_wav'].ndim != 2
+        or not arrays[f'{case}_wav'].size
+        or (states is not None and states.ndim != 4)
+    ):
         return 'its wave is not [B S], or its hidden states are not [L B T D]'
     return ''
 

@@ -1,6 +1,9 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from jaxprobe.core import level
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders.reference import compare
 from tests.encoders.contract_test import mock, states
@@ -131,3 +134,16 @@ def test_compare_an_encoder_on_the_host(tmp_path, right):
         return tuple(np.asarray(state) for state in states(params, wave).swapaxes(0, 1))
 
     assert compare(mock(host)._replace(host=True), save(tmp_path, right)).ok
+
+
+@pytest.mark.parametrize('how', ['none', 'zscore', 'peak'])
+def test_compare_scales_waves_as_the_loader_does_items(tmp_path, right, how):
+    """Row by row: two rows of other levels have other means and peaks."""
+    raw = right['a_wav'] * np.array([[0.1], [3.0]], np.float32) + np.float32(0.5)
+    heard = np.stack([level.apply(row, how) for row in raw])
+    hidden = np.asarray(states(mock().params, heard)).swapaxes(0, 1)
+    path = save(tmp_path, {'a_wav': raw, 'a_hidden_states': hidden})
+    for card in level.LEVELS:
+        encoder = mock()
+        scaled = encoder._replace(card=dataclasses.replace(encoder.card, normalise=card))
+        assert compare(scaled, path).ok == (card == how)

@@ -1,4 +1,7 @@
-"""Scaling a whole item before it is cut into windows, as some encoders' references do."""
+"""Scaling a whole item before it is cut into windows, as some encoders' references do.
+
+The loader does it to what it decodes, and the check of a port to the waves of its reference.
+"""
 
 import numpy as np
 from jaxtyping import Float

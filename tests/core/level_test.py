@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxprobe.audio import level
+from jaxprobe.core import level
 from jaxprobe.core.errors import ConfigError
 
 
