@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,8 +11,9 @@ from jaxtyping import Array, Float
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Card, Encoder, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Encoder, Layer
 from jaxprobe.encoders.blocks.precision import Precision, precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.effnet_discogs import architecture, frontend, inlining, layers, ops, program
 from jaxprobe.encoders.effnet_discogs.architecture import Arch
 from jaxprobe.encoders.effnet_discogs.layers import Found, Map
@@ -39,7 +39,6 @@ def build(card: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enco
             f"encoder.arch={arch!r} needs encoder.weights='random', or the path of a graph of "
             f'that size: the published file is an EfficientNet-B0.'
         )
-    path = None
     if weights == 'random':
         graph, source = architecture.graph(sizes, ROWS, seed, card.name), f'random {card.name}'
         identity = f'random-{seed}'
@@ -57,7 +56,7 @@ def build(card: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enco
         mel = frontend.log_mel(params['window'], params['mel'], jnp.asarray(wave))
         return network(params['graph'], mel)
 
-    return Encoder(_described(card, sizes, path, identity), params, encode, identity)
+    return Encoder(_described(card, sizes, identity, weights), params, encode, identity)
 
 
 def opened(
@@ -112,7 +111,7 @@ def _over_mel(layer: Map, value: Float[Array, 'B X Y Z']) -> Float[Array, 'B T D
     return value.transpose(0, layer.time, layer.mel, layer.channel).mean(axis=2)
 
 
-def _described(card: Card, sizes: Arch, path: Path | None, identity: str) -> Card:
+def _described(card: Card, sizes: Arch, identity: str, weights: str) -> Card:
     """The card of what was built."""
     changes: dict[str, Any] = {'title': card.title}
     if sizes != architecture.resolve('', sizes.outputs):
@@ -124,18 +123,6 @@ def _described(card: Card, sizes: Arch, path: Path | None, identity: str) -> Car
             Layer('embedding', sizes.top, frames=False),
             Layer('predictions', sizes.outputs, frames=False),
         )
-    if path is None:
-        changes |= {
-            'title': f'{changes["title"]}, RANDOM weights',
-            'weights': WeightsRef(kind='none', source=identity),
-            'weights_licence': 'none: random weights',
-            'training_data': 'none: random weights',
-        }
-    elif path.name != card.weights.filename:
-        changes |= {
-            'title': f'{changes["title"]}, graph of {path.name}',
-            'weights': WeightsRef(kind='file', filename=path.name, sha256=identity),
-            'weights_licence': f'that of {path.name}',
-            'training_data': f'that of {path.name}',
-        }
-    return dataclasses.replace(card, **changes)
+    resized = 'layers' in changes
+    built = dataclasses.replace(card, **changes)
+    return of_weights(built, identity, weights, resized=resized, sha256=identity)

@@ -12,9 +12,10 @@ from jaxtyping import Array, Float
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Encoder, Params, WeightsRef
+from jaxprobe.encoders.base import Encoder, Params
 from jaxprobe.encoders.blocks import leaves
 from jaxprobe.encoders.blocks.precision import precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.hubert import architecture, beside, card, model
 from jaxprobe.encoders.hubert import weights as tables
 from jaxprobe.encoders.hubert.architecture import Architecture
@@ -87,7 +88,7 @@ def assemble(
     def encode(params: Params, wave: Float[Array | np.ndarray, 'B S']) -> Float[Array, 'B L T D']:
         return leaves.module(graph, params)(jnp.asarray(wave))
 
-    described = describe(found, a, identity, path, said, own=bool(weights))
+    described = describe(found, a, identity, str(path) if weights else '', said)
     if arch not in ('', 'tiny'):  # A config decides on norms that no shape shows.
         identity += f'-{fs.digest(a._asdict(), 8)}'
     return Encoder(described, leaves.place(template, arrays), encode, identity)
@@ -112,18 +113,15 @@ def locate(found: WaveCard, weights: str) -> Path:
     return hub.locate(found.weights, weights, f'encoder {found.name}')
 
 
-def describe(
-    found: WaveCard, a: Architecture, identity: str, path: Path | None, said: str, *, own: bool
-) -> WaveCard:
+def describe(found: WaveCard, a: Architecture, identity: str, given: str, said: str) -> WaveCard:
     """The card of what was built, which is another model where sizes or weights are others.
 
     Args:
         found: the card of the published model.
         a: what was built.
         identity: the file's sha256, or 'random-<seed>'.
-        path: the file, None for random weights.
+        given: the file that the user named, '' for the published one's place.
         said: a remark on the weights, '' for none.
-        own: True where the user named the file.
     """
     changes: dict[str, Any] = {'title': found.title}
     published = a == found.architecture
@@ -139,24 +137,14 @@ def describe(
                 a, found.sample_rate, found.window_seconds
             ),
         }
-    if path is None:
-        changes |= {
-            'title': f'{changes["title"]}, RANDOM weights',
-            'weights': WeightsRef(kind='none', source=identity),
-            'weights_licence': 'none: random weights',
-            'training_data': 'none: random weights',
-        }
-    elif own and found.weights.sha256 != identity:
-        known = 'not the published file' if found.weights.sha256 else 'published hash not known'
-        changes |= {
-            'title': f'{changes["title"]}, weights of {path.name} ({known})',
-            'weights': WeightsRef(kind='file', filename=path.name, sha256=identity),
-        }
-        if found.weights.sha256 or not published:
-            changes |= {
-                'weights_licence': 'that of the file given',
-                'training_data': 'that of the file given',
-            }
+    described = of_weights(
+        dataclasses.replace(found, **changes),
+        identity,
+        given,
+        found.weights.sha256,
+        resized=not published,
+        sha256=identity,
+    )
     if said:
-        changes['title'] = f'{changes["title"]}; {said}'
-    return dataclasses.replace(found, **changes)
+        return dataclasses.replace(described, title=f'{described.title}; {said}')
+    return described

@@ -10,8 +10,9 @@ from jaxtyping import Array, Float
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Card, Encoder, Layer, Params, WeightsRef
+from jaxprobe.encoders.base import Card, Encoder, Layer, Params
 from jaxprobe.encoders.blocks.precision import Precision, precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.jukebox import architecture, card, prior, vqvae
 from jaxprobe.encoders.jukebox import weights as tables
 from jaxprobe.encoders.jukebox.architecture import Architecture
@@ -44,7 +45,7 @@ def build(
         params, identity = tables.random(a, seed)
     else:
         params, identity = tables.load(a, tables.find(weights))
-    described = describe(found, a, options, identity, published=not arch)
+    described = describe(found, a, options, identity, weights, published=not arch)
     pool = (prior.clip_mean if options['pool'] == 'clip' else prior.block_means)(a.block)
 
     def encode(params: Params, wave: Float[Array | np.ndarray, 'B S']) -> Float[Array, 'B L F D']:
@@ -80,7 +81,13 @@ def compute(dtype: str, matmul: str) -> Precision:
 
 
 def describe(
-    found: Card, a: Architecture, options: Options, identity: str, *, published: bool
+    found: Card,
+    a: Architecture,
+    options: Options,
+    identity: str,
+    weights: str,
+    *,
+    published: bool,
 ) -> Card:
     """The card of what was built, which is another model where sizes or weights are others.
 
@@ -89,6 +96,7 @@ def describe(
         a: what was built.
         options: complete.
         identity: of the weights, 'random-<seed>' for those.
+        weights: as `base.load`.
         published: False where the sizes are not the published.
     """
     changes: dict[str, Any] = {'title': found.title}
@@ -104,17 +112,5 @@ def describe(
             'mix': tuple(range(1, a.prior_depth + 1)),
             'gflop_per_second': architecture.gflop_per_second(a, found.sample_rate),
         }
-    if identity.startswith('random-'):
-        changes |= {
-            'title': f'{changes["title"]}, RANDOM weights',
-            'weights': WeightsRef(kind='none', source=identity),
-            'weights_licence': 'none: random weights',
-            'training_data': 'none: random weights',
-        }
-    elif not published:
-        changes |= {
-            'title': f'{changes["title"]}, weights of own files',
-            'weights_licence': 'that of the files given',
-            'training_data': 'that of the files given',
-        }
-    return dataclasses.replace(found, **changes)
+    built = dataclasses.replace(found, **changes)
+    return of_weights(built, identity, weights, resized=not published)

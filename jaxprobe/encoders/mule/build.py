@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Card, Encoder, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Encoder, Layer
 from jaxprobe.encoders.blocks.precision import precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.loading import hub
 from jaxprobe.encoders.loading.identity import tensors_sha256
 from jaxprobe.encoders.mule import architecture, model
@@ -34,7 +35,7 @@ def build(
     tensors, identity = _tensors(card, sizes, weights, seed)
     gain = GAIN[str(options['level'])]
     encode = functools.partial(model.encode, arch=sizes, gain=gain)
-    described = describe(card, sizes, weights)
+    described = describe(card, sizes, identity, weights)
     return Encoder(described, model.make_params(tensors, dtype), encode, identity)
 
 
@@ -62,17 +63,11 @@ def _tensors(card: Card, sizes: Arch, given: str, seed: int) -> tuple[dict[str, 
     return tensors, tensors_sha256(tensors)
 
 
-def describe(card: Card, sizes: Arch, given: str) -> Card:
+def describe(card: Card, sizes: Arch, identity: str, given: str) -> Card:
     """The card of what was built, which is another model where sizes or weights are others."""
     changes: dict[str, Any] = {}
     if sizes != Arch():
         points = architecture.probe_points(sizes)
         changes['layers'] = tuple(Layer(name, width, frames=False) for name, width in points)
-    if given == 'random':
-        changes |= {
-            'title': f'{card.title}, RANDOM weights',
-            'weights': WeightsRef(kind='none', source='random'),
-            'weights_licence': 'none: random weights',
-            'training_data': 'none: random weights',
-        }
-    return dataclasses.replace(card, **changes)
+    built = dataclasses.replace(card, **changes)
+    return of_weights(built, identity, given, resized=sizes != Arch())

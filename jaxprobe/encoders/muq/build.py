@@ -10,9 +10,10 @@ from jaxtyping import Array, Float
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError, WeightsError
-from jaxprobe.encoders.base import Card, Encoder, Layer, Params, WeightsRef
+from jaxprobe.encoders.base import Card, Encoder, Layer, Params
 from jaxprobe.encoders.blocks import leaves
 from jaxprobe.encoders.blocks.precision import precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.loading import checkpoint, hub
 from jaxprobe.encoders.muq import architecture, card, model
 from jaxprobe.encoders.muq import weights as tables
@@ -48,20 +49,20 @@ def build(found: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enc
     def encode(params: Params, wave: Float[Array | np.ndarray, 'B S']) -> Float[Array, 'B L T D']:
         return leaves.module(graph, params)(jnp.asarray(wave))
 
-    described = describe(found, a, identity, path)
+    described = describe(found, a, identity, str(path) if weights else '')
     if arch not in ('', 'tiny'):  # A config brings statistics that no layer or width shows.
         identity += f'-{fs.digest(a._asdict(), 8)}'
     return Encoder(described, leaves.place(template, arrays), encode, identity)
 
 
-def describe(found: Card, a: Architecture, identity: str, path: Path | None) -> Card:
+def describe(found: Card, a: Architecture, identity: str, given: str) -> Card:
     """The card of what was built, which is another model where sizes or weights are others.
 
     Args:
         found: the card of the published model.
         a: what was built.
         identity: the file's sha256, or 'random-<seed>'.
-        path: the file, None for random weights.
+        given: the file that the user named, '' for the hub's.
     """
     changes: dict[str, Any] = {'title': found.title}
     published = a == architecture.resolve(found.name, '')
@@ -73,21 +74,14 @@ def describe(found: Card, a: Architecture, identity: str, path: Path | None) -> 
             'mix': tuple(range(1, a.depth + 1)),
             'gflop_per_second': architecture.gflop_per_second(a, found.window_seconds),
         }
-    if path is None:
-        changes |= {
-            'title': f'{changes["title"]}, RANDOM weights',
-            'weights': WeightsRef(kind='none', source=identity),
-            'weights_licence': 'none: random weights',
-            'training_data': 'none: random weights',
-        }
-    elif not published or found.weights.sha256 not in ('', identity):
-        changes |= {
-            'title': f'{changes["title"]}, weights of {path.name} (not the published file)',
-            'weights': WeightsRef(kind='file', filename=path.name, sha256=identity),
-            'weights_licence': 'that of the file given',
-            'training_data': 'that of the file given',
-        }
-    return dataclasses.replace(found, **changes)
+    return of_weights(
+        dataclasses.replace(found, **changes),
+        identity,
+        given,
+        found.weights.sha256,
+        resized=not published,
+        sha256=identity,
+    )
 
 
 def _identity(found: Card, path: Path, *, ours: bool) -> str:

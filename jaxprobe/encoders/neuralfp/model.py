@@ -13,8 +13,9 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jaxprobe.core.errors import ConfigError, suggest
-from jaxprobe.encoders.base import Card, Encoder, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Encoder, Layer
 from jaxprobe.encoders.blocks.precision import precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.neuralfp import frontend
 from jaxprobe.encoders.neuralfp import weights as tables
 from jaxprobe.encoders.neuralfp.weights import STRIDES, TINY, Arch
@@ -171,11 +172,11 @@ def build(
         )
     precision(dtype)  # Refuses an unknown one before the weights are read.
     tensors, identity = tables.load(card, known[arch], weights, seed)
-    described = _described(card, known[arch], identity, random=weights == 'random')
+    described = _described(card, known[arch], identity, weights)
     return Encoder(described, make_params(tensors, dtype), encode, identity)
 
 
-def _described(card: Card, arch: Arch, identity: str, *, random: bool) -> Card:
+def _described(card: Card, arch: Arch, identity: str, weights: str) -> Card:
     """The card of what was built."""
     widths = (*arch.widths, arch.widths[-1], arch.slices)
     layers = zip(card.layers, widths, strict=True)
@@ -184,12 +185,4 @@ def _described(card: Card, arch: Arch, identity: str, *, random: bool) -> Card:
         title=card.title if arch == Arch() else f'{card.title}, tiny',
         layers=tuple(Layer(layer.name, width, frames=False) for layer, width in layers),
     )
-    if not random:
-        return card
-    return dataclasses.replace(
-        card,
-        title=f'{card.title}, RANDOM weights',
-        weights=WeightsRef(kind='none', source=identity),
-        weights_licence='none: random weights',
-        training_data='none: random weights',
-    )
+    return of_weights(card, identity, weights, resized=arch != Arch())

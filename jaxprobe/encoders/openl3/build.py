@@ -5,8 +5,9 @@ import functools
 from typing import Any
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders.base import Card, Encoder, Layer, WeightsRef
+from jaxprobe.encoders.base import Card, Encoder, Layer
 from jaxprobe.encoders.blocks.precision import precision
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.loading import hub
 from jaxprobe.encoders.loading.identity import tensors_sha256
 from jaxprobe.encoders.openl3 import model
@@ -30,7 +31,7 @@ def build(
     precision(dtype)  # Refuses an unknown one before anything is read.
     tensors, identity = _tensors(card, sizes, weights, seed)
     encode = functools.partial(model.encode, centred=options['frontend'] == 'librosa')
-    described = describe(card, sizes, weights)
+    described = describe(card, sizes, identity, weights)
     return Encoder(described, model.make_params(tensors, dtype), encode, identity)
 
 
@@ -56,7 +57,7 @@ def _tensors(card: Card, sizes: Arch, given: str, seed: int) -> tuple[dict[str, 
     return tensors, tensors_sha256(tensors)
 
 
-def describe(card: Card, sizes: Arch, given: str) -> Card:
+def describe(card: Card, sizes: Arch, identity: str, given: str) -> Card:
     """The card of what was built, which is another model where sizes or weights are others."""
     changes: dict[str, Any] = {}
     if sizes != Arch():
@@ -66,11 +67,5 @@ def describe(card: Card, sizes: Arch, given: str) -> Card:
             Layer(layer.name, width, frames=False)
             for layer, width in zip(card.layers, widths, strict=True)
         )
-    if given == 'random':
-        changes |= {
-            'title': f'{card.title}, RANDOM weights',
-            'weights': WeightsRef(kind='none', source='random'),
-            'weights_licence': 'none: random weights',
-            'training_data': 'none: random weights',
-        }
-    return dataclasses.replace(card, **changes)
+    built = dataclasses.replace(card, **changes)
+    return of_weights(built, identity, given, resized=sizes != Arch())

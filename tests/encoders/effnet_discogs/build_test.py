@@ -53,7 +53,7 @@ def test_the_card_says_that_the_weights_are_random(random):
 def test_a_file_gives_what_was_frozen_in_it_whatever_its_batch(folder, random, name):
     found = base.load(ARTIST, weights=str(folder / f'{name}.pb'), arch='tiny')
     assert len(found.weights_sha256) == 64
-    assert f'graph of {name}.pb' in found.card.title
+    assert f'weights of {name}.pb (not the published file)' in found.card.title
     weights = {n.split('/', 1)[1]: v for n, v in found.params['graph'].items()}
     drawn = {n.split('/', 1)[1]: v for n, v in random.params['graph'].items()}
     assert weights.keys() == drawn.keys()

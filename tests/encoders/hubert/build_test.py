@@ -35,7 +35,7 @@ def test_a_folder_is_enough(folder):
     """In either format; the identity is the file's and the architecture's."""
     encoder = base.load('mert_v1_95m', weights=str(folder), arch=str(folder))
     assert encoder.weights_sha256.startswith(fs.sha256(folder / 'model.safetensors'))
-    assert 'model.safetensors (published hash not known)' in encoder.card.title
+    assert 'model.safetensors (not the published file)' in encoder.card.title
     assert encoder.card.weights_licence == 'that of the file given'
     assert encoder.card.mix == (1, 2, 3)
 

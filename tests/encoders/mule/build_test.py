@@ -30,7 +30,8 @@ def test_both_published_forms_give_the_same_weights(tmp_path):
     assert one.weights_sha256 == other.weights_sha256
     for a, b in zip(*(jax.tree.leaves(e.params) for e in (one, other)), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert one.card.title == 'MULE (SF-NFNet-F0)'
+    title = 'MULE (SF-NFNet-F0), weights of mule.keras (not the published file)'
+    assert one.card.title == title
 
 
 def test_the_official_level_is_half():

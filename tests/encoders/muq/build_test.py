@@ -1,5 +1,4 @@
 import dataclasses
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -25,10 +24,13 @@ def test_tiny_random():
 
 def test_card_of_the_published_file_and_of_others():
     a = architecture.resolve('musicfm_fma', '')
-    path, published = Path('x/pretrained_fma.pt'), card.MUSICFM_FMA.weights.sha256
+    path, published = 'x/pretrained_fma.pt', card.MUSICFM_FMA.weights.sha256
     assert build.describe(card.MUSICFM_FMA, a, published, path) == card.MUSICFM_FMA
     own = build.describe(card.MUSICFM_FMA, a, 'ab' * 32, path)
     assert 'not the published file' in own.title
+    unknown = build.describe(card.MUQ, architecture.resolve('muq', ''), 'ab' * 32, 'x/mine.pt')
+    assert unknown.title.endswith('weights of mine.pt (published hash not known)')
+    assert build.describe(card.MUQ, architecture.resolve('muq', ''), 'ab' * 32, '') == card.MUQ
     assert own.weights.sha256 == 'ab' * 32
     assert own.layers == card.MUSICFM_FMA.layers
 
