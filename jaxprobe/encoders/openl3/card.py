@@ -56,8 +56,8 @@ OPENL3 = Card(
         Option(
             'hop',
             0.1,
-            what='seconds between windows; the cost follows: 204 GFLOP per second of audio at 0.1, '
-            '41 at 0.5, 20 at 1.0',
+            what='seconds between windows, at most 1.0; the cost follows: 204 GFLOP per second of '
+            'audio at 0.1, 41 at 0.5, 20 at 1.0',
         ),
         Option(
             'frontend',
@@ -102,15 +102,17 @@ def configure(card: Card, options: Options) -> Card:
     """Moves the windows of the card as the options say.
 
     Raises:
-        ConfigError: a hop that is shorter than a sample.
+        ConfigError: a hop that is no number, shorter than a sample, or longer than the second
+            that a window hears, which would leave audio out unheard.
     """
     seconds = float(options['hop'])
-    hop = int(seconds * RATE)  # Truncated, as in the reference.
-    if hop < 1:
+    if not 1 / RATE <= seconds <= 1:  # Nor is a nan between them.
         raise ConfigError(
             f'openl3: option hop={seconds} is in seconds and must be at least one sample of '
-            f'{RATE} Hz; the reference has 0.1, cheaper settings are 0.5 or 1.0.'
+            f'{RATE} Hz and at most 1.0, the length of a window: above it audio between windows '
+            f'would never be heard. The reference has 0.1, cheaper settings are 0.5 or 1.0.'
         )
+    hop = int(seconds * RATE)  # Truncated, as in the reference.
     card = dataclasses.replace(
         card,
         hop_samples=hop,

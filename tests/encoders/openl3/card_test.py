@@ -31,10 +31,14 @@ def test_uncentred_windows_start_at_the_item():
     assert card.window_seconds == 1.0
 
 
-@pytest.mark.parametrize('hop', [0.0, -1.0, 1e-6])
-def test_a_hop_below_a_sample_is_refused(hop):
-    with pytest.raises(ConfigError, match='at least one sample'):
+@pytest.mark.parametrize('hop', [0.0, -1.0, 1e-6, 'nan', 'inf', '-inf', 1.001, 5])
+def test_a_hop_below_a_sample_or_above_a_window_is_refused(hop):
+    with pytest.raises(ConfigError, match=r'at least one sample of 48000 Hz and at most 1\.0'):
         base.card(CARD, {'hop': hop})
+
+
+def test_the_shortest_hop_is_a_sample():
+    assert base.card(CARD, {'hop': 1 / 48000}).hop_samples == 1
 
 
 def test_an_unknown_front_end_names_the_two():
