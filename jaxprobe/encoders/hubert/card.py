@@ -68,7 +68,7 @@ def wave_card(
         window_seconds: default window.
         zscore: default of the option `normalise`; MARBLE v1's, so that its preset is the default.
         options: beside `normalise`.
-        presets: beside MARBLE's.
+        presets: beside MARBLE v1's.
         **facts: the other fields of `WaveCard`, as they are.
     """
     described: dict[str, Any] = {
@@ -91,7 +91,7 @@ def wave_card(
         normalise=NORMALISE[zscore],
         weights=weights,
         options=(normalise(zscore), *options),
-        presets=(*marble(zscore), *presets),
+        presets=(marble(zscore), *presets),
         gflop_per_second=round(architecture.gflop_per_second(a, sample_rate, window_seconds), 1),
         configure='jaxprobe.encoders.hubert.card:configure',
         **(described | facts),
@@ -143,27 +143,17 @@ def hubert_card(
     )
 
 
-def marble(zscore: str) -> tuple[Preset, ...]:
-    """The presets of both versions of MARBLE.
+def marble(zscore: str) -> Preset:
+    """The preset of MARBLE's first version.
 
     Args:
-        zscore: where its first version takes the z-score, 'item' or 'none'.
+        zscore: where it takes the z-score, 'item' or 'none'.
     """
-    return (
-        Preset(
-            name='marble_v1',
-            what='MARBLE-Benchmark: windows of the task; the z-score, where there is one, over '
-            'the whole item before it is cut; the shorter tails it keeps follow the task here',
-            options={'normalise': zscore},
-        ),
-        Preset(
-            name='marble_v2',
-            what="MARBLE: 30 s clips, each z-scored by itself; where it fills a clip's end with "
-            'zeros, which would change every frame, the last clip overlaps the one before',
-            window_seconds=30.0,
-            tail='overlap',
-            options={'normalise': 'window'},
-        ),
+    return Preset(
+        name='marble_v1',
+        what='MARBLE-Benchmark: windows of the task; the z-score, where there is one, over '
+        'the whole item before it is cut; the shorter tails it keeps follow the task here',
+        options={'normalise': zscore},
     )
 
 
@@ -205,6 +195,16 @@ _MERT = """@inproceedings{li2024mert,
   booktitle={ICLR},
   year={2024}
 }"""
+# Its encoders are MERT-v1-95M and 330M alone (spec/encoders_ssl.md, MARBLE v2).
+_MARBLE_V2 = Preset(
+    name='marble_v2',
+    what='MARBLE v2: each clip z-scored by itself. Its clips are 30 s (MTT, MTG, GS), 30.2 s '
+    '(GTZAN), 15 s (EMO, chords) or 10 s (beats): their length is left to the task, or '
+    'window_seconds. Where v2 fills a last clip with zeros, which would change every frame, the '
+    'last clip overlaps the one before',
+    tail='overlap',
+    options={'normalise': 'window'},
+)
 _PAPER = Preset(
     name='mert_paper',
     what='MERT (arXiv:2306.00107): windows of 5 s, as in its pre-training',
@@ -251,6 +251,7 @@ def _mert(
     *,
     size: int = _BASE_BYTES,
     marble_v1: str = 'item',
+    presets: tuple[Preset, ...] = (),
     **facts,
 ) -> WaveCard:
     return hubert_card(
@@ -259,7 +260,7 @@ def _mert(
         a,
         zscore=marble_v1,
         weights=hub(f'm-a-p/{version}', size),
-        presets=(_PAPER,),
+        presets=(*presets, _PAPER),
         code_licence='Apache-2.0',
         citation=_MERT,
         **facts,
@@ -291,6 +292,7 @@ MERT_V1_95M = _mert(
     'MERT-v1-95M',
     BASE,
     sample_rate=24000,
+    presets=(_MARBLE_V2,),
     model_types=('mert_model',),
     weights_licence='CC-BY-NC-4.0',
     training_data='20 000 hours of music, not published',
@@ -302,6 +304,7 @@ MERT_V1_330M = _mert(
     LARGE,
     sample_rate=24000,
     size=_LARGE_BYTES,
+    presets=(_MARBLE_V2,),
     marble_v1='none',  # As in its pre-training; MARBLE v2 takes the z-score.
     model_types=('mert_model',),
     weights_licence='CC-BY-NC-4.0',

@@ -41,8 +41,10 @@ def test_the_zscore_of_every_checkpoint():
 def test_presets(found):
     presets = {preset.name: preset for preset in found.presets}
     assert presets['marble_v1'].options == {'normalise': found.options[0].default}
-    assert presets['marble_v2'].window_seconds == 30.0
-    assert presets['marble_v2'].options == {'normalise': 'window'}
+    assert ('marble_v2' in presets) == found.name.startswith('mert_v1')  # What v2 has.
+    if 'marble_v2' in presets:
+        assert presets['marble_v2'].window_seconds == 0  # v2's clips differ by task.
+        assert presets['marble_v2'].options == {'normalise': 'window'}
     assert 'pad' not in {presets[name].tail for name in presets}
     assert ('mert_paper' in presets) == found.name.startswith('mert')
     for preset in found.presets:

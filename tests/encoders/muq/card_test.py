@@ -25,6 +25,12 @@ def test_cost_is_the_architectures(found):
     assert computed == pytest.approx(found.gflop_per_second, rel=0.01)
 
 
+def test_parity_names_the_statistics_it_was_measured_with():
+    """One fixture serves both MusicFM; FMA's own statistics were never held to a reference."""
+    said = {found.name: 'statistics of MSD' in found.parity.reference for found in CARDS}
+    assert said == {'muq': False, 'musicfm_msd': False, 'musicfm_fma': True}
+
+
 def test_licences():
     assert card.MUQ.weights_licence == 'CC-BY-NC-4.0'
     assert card.MUSICFM_FMA.weights_licence == 'MIT'
