@@ -10,7 +10,7 @@ vqvae.pth.tar and prior_level_2.pth.tar of OpenAI's 5b model in one folder:
   python -m jaxprobe.launch --config=configs/jukebox_5b.py:smoke --workdir=/tmp/jukebox_5b
 
 Their licence allows no commercial use. :smoke runs the same path with a tiny random model on
-synthetic audio: it proves the installation, not the model.
+synthetic audio and drops the preset: it proves the installation, not the model.
 """
 
 from jaxprobe.core import config

@@ -10,6 +10,8 @@ are CC-BY-NC-4.0.
   python -m jaxprobe.launch --config=configs/mule.py --workdir=runs/mule \
       --config.encoder.weights=PATH
   python -m jaxprobe.launch --config=configs/mule.py:smoke --workdir=/tmp/mule
+
+:smoke runs a tiny random model on synthetic audio and drops the preset.
 """
 
 from jaxprobe.core import config
