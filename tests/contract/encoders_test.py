@@ -208,8 +208,8 @@ def test_a_file_that_is_not_its_weights_is_one_readable_message(name, tmp_path):
         assert 'Traceback' not in text, other
 
 
-# Encoders whose loader cannot read a safetensors file at all, and what it reads instead: these
-# refuse the file by its form, before there is any tensor to judge by its name.
+# Encoders whose loader cannot read a safetensors file at all (their authors publish TensorFlow or
+# Keras files) -> what it says: the form is refused before there is any tensor name to judge by.
 NO_SAFETENSORS = {
     **dict.fromkeys(
         ('musicnn_msd', 'musicnn_mtt', 'musicnn_msd_big', 'vgg_msd', 'vgg_mtt', 'neuralfp'),
@@ -218,8 +218,8 @@ NO_SAFETENSORS = {
     'openl3': 'not an HDF5 file',
     'mule': 'not a `.keras` archive',
     **dict.fromkeys(('effnet_discogs', 'effnet_discogs_style'), 'no frozen TensorFlow graph'),
-    'jukebox_5b': 'is no folder',
 }
+IN_A_FOLDER = {'jukebox_5b': ('vqvae.pth.tar', 'prior_level_2.pth.tar')}  # Of these names.
 
 
 @pytest.mark.parametrize('name', PUBLISHED)
@@ -230,9 +230,11 @@ def test_a_model_of_other_authors_is_recognised(name, tmp_path):
         'model.preprocessor_melspec_2048.mel_stft.mel_scale.fb': 'MusicFM',
     }
     for tensor, model in models.items():
-        safetensors(tmp_path / 'theirs.safetensors', [tensor, 'a.weight'])
+        for file in IN_A_FOLDER.get(name, ('theirs.safetensors',)):
+            safetensors(tmp_path / file, [tensor, 'a.weight'])
+        given = tmp_path if name in IN_A_FOLDER else tmp_path / 'theirs.safetensors'
         with pytest.raises(WeightsError) as caught:
-            base.load(name, weights=str(tmp_path / 'theirs.safetensors'), arch='tiny')
+            base.load(name, weights=str(given), arch='tiny')
         wanted = NO_SAFETENSORS.get(name, f'It looks like {model}')
         assert wanted in str(caught.value)
 
