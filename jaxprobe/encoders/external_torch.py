@@ -8,7 +8,6 @@ copy that the same threads would have to make, for ever on a machine with one co
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import inspect
 import sys
@@ -23,6 +22,7 @@ from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError, WeightsError, suggest
 from jaxprobe.core.registry import load_path
 from jaxprobe.encoders.base import Card, Encoder, Layer
+from jaxprobe.encoders.described import of_weights
 from jaxprobe.encoders.external import Tap, TorchCard
 from jaxprobe.encoders.external_settings import evaluating, readable
 from jaxprobe.encoders.loading import checkpoint
@@ -65,7 +65,7 @@ def build(
     def states(wave: Any) -> list[Any]:
         return _tapped(torch, found, module, wave)
 
-    described = _untrained(found) if weights == 'random' else found
+    described = of_weights(found, known, weights) if drawn is not None else found
     return encoder(torch, described, states, known, device, dtype)
 
 
@@ -97,15 +97,6 @@ def encoder(
             return tuple(out.to(torch.float32).cpu().contiguous().numpy() for out in outputs)
 
     return Encoder(found, {}, encode, identity, host=True)
-
-
-def _untrained(found: TorchCard) -> TorchCard:
-    return dataclasses.replace(
-        found,
-        title=f'{found.title}, RANDOM weights',
-        weights_licence='none: random weights',
-        training_data='none: random weights',
-    )
 
 
 def _checked(found: TorchCard, layer: Layer, state: Any, rows: int) -> Any:
