@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 
 from jaxprobe import plan
 from jaxprobe.core import config
@@ -13,6 +14,7 @@ from jaxprobe.encoders import base as encoders
 from jaxprobe.probes.separation.spectra import Spectra
 from jaxprobe.stages import pipeline, separation_probe, verify
 from jaxprobe.tasks import registry
+from tests.tasks import trees
 
 SMALL = {
     'items': (12, 3, 4),
@@ -57,6 +59,33 @@ def test_stems_are_found(ran):
     assert len(above) >= 2, (result['metrics'], best)
     assert result['spectra'] == {'rate': 8000, 'n_fft': 512, 'hop': 160}
     assert result['head']['hidden'] == 16
+
+
+@pytest.mark.slow
+def test_the_owners_layout(tmp_path):
+    """MUSDB18-HQ's folders, stereo at 44.1 kHz, from files to a result."""
+    state = np.random.RandomState(0)
+
+    def sound(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, 0.1 * state.standard_normal((3 * 44100, 2)), 44100)
+
+    trees.musdb_hq(tmp_path / 'data', sound)
+    c = config.base()
+    c.encoder = config.encoder('fbank_chroma', sources='fbank')
+    c.data_dir, c.store_dir = str(tmp_path / 'data'), str(tmp_path / 'stores')
+    small = {key: value for key, value in SMALL.items() if key != 'items'}
+    c.tasks = {'musdb18': {**small, 'epochs': 2}}
+    c.probe.learning_rates = (1e-2,)
+    c.analyse.resamples = 20
+    found = plan.resolve(c, tmp_path / 'run')
+    cost = pipeline.Cost(tmp_path / 'run')
+    for stage in pipeline.STAGES.values():
+        stage(found, tmp_path / 'run', cost)
+    result = json.loads((tmp_path / 'run/results/fbank_chroma/musdb18.json').read_text())
+    assert result['n'] == {'train': 2, 'valid': 1, 'test': 2}
+    assert {'sdr', 'sdr_vocals', 'sdr_drums', 'sdr_bass', 'sdr_other'} <= set(result['metrics'])
+    assert np.isfinite(result['main_score']['value'])
 
 
 def test_every_number_can_be_computed_again(ran):
