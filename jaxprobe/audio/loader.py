@@ -80,7 +80,7 @@ def sound_hash(wave: Float[np.ndarray, 'samples']) -> str:
     Copies under other names and in other lossless formats agree; resampled, cut or lossy ones do
     not.
     """
-    return hashlib.blake2b(np.ascontiguousarray(wave, '<f4'), digest_size=16).hexdigest()
+    return hashlib.blake2b(np.ascontiguousarray(wave, '<f4').data, digest_size=16).hexdigest()
 
 
 def ahead(

@@ -50,7 +50,8 @@ def step_bytes(spec: BankSpec, family: Family, rows: int) -> int:
     """Bytes that a training step makes for one cell, at most.
 
     Its rows, up to three times for every view that is mixed and again when they are; and hidden
-    states, their gradients and masks. `tests/probes/memory_test.py` holds this against the compiled program.
+    states, their gradients and masks. `tests/probes/memory_test.py` holds this against the
+    compiled program.
     """
     copies = 3 * len(family.mixed) + 2 if family.mixed else 1
     return 4 * rows * (copies * family.pad + 4 * sum(spec.hidden))

@@ -55,7 +55,7 @@ def test_labels_csv_holds_every_score_of_every_label(found):
         assert len(here) == len(labels) * len(each)
         assert {x['label'] for x in here} == set(labels)
         assert {x['metric'] for x in here} == set(each)
-        name = list(each)[0]
+        name = next(iter(each))
         values = [x['score'] for x in here if x['metric'] == name]
         assert values == ['' if v is None else str(v) for v in each[name]]
 
