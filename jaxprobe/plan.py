@@ -88,6 +88,7 @@ class Plan:
     extract: Any
     probe: Any
     resamples: int
+    study: Any
     record: dict[str, Any]
     skip_missing: bool = False
     skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Task -> what it needs.
@@ -132,6 +133,7 @@ def resolve(config: Settings, workdir: Path) -> Plan:
         extract=config.extract,
         probe=config.probe,
         resamples=config.analyse.resamples,
+        study=config.study,
         record=_plain(config.to_dict()),
         skip_missing=config.skip_missing,
     )
@@ -428,4 +430,8 @@ def _flat(record: dict[str, Any], prefix: str = '') -> dict[str, Any]:
 
 def _identity(record: dict[str, Any]) -> dict[str, Any]:
     flat = _flat(record)
-    return {key: value for key, value in flat.items() if key not in _INDIFFERENT}
+    return {
+        key: value
+        for key, value in flat.items()
+        if key not in _INDIFFERENT and not key.startswith('study.')  # Those add files of their own.
+    }

@@ -68,6 +68,16 @@ def base() -> Settings:
 
     c.analyse = ConfigDict()
     c.analyse.resamples = 1000  # Bootstrap resamples behind every interval.
+
+    c.study = ConfigDict()  # What else to ask of the same embeddings; each adds, none changes.
+    c.study.shuffled = False  # Control: the same bank on shuffled training labels.
+    c.study.fractions = ()  # Label efficiency: shares of the training items, such as (0.01, 0.1).
+    c.study.heads = ''  # Other heads, separated by commas: `jaxprobe ls heads`.
+    c.study.contexts = ()  # Seconds of audio whose windows are averaged into one row.
+    c.study.closed_form = False  # Ridge and LDA, which have no learning rate.
+    c.study.deform = ''  # Deformed test audio, separated by commas: `jaxprobe ls deformations`.
+    c.study.similarity = ''  # PWCCA, SVCCA and CKA of 'input', 'layers', 'encoders'.
+    c.study.projection = False  # Two principal components of every layer, to be looked at.
     return c
 
 

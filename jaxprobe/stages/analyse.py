@@ -7,8 +7,9 @@ beside it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from jaxprobe.core import fs
 from jaxprobe.core.errors import StoreError
 from jaxprobe.metrics import extra, kinds
 from jaxprobe.stages import grid as grids
-from jaxprobe.stages import remarks, resample, results, score
+from jaxprobe.stages import remarks, resample, results, score, sections
 from jaxprobe.stages.grid import Grid
 from jaxprobe.stages.results import BankRecord
 
@@ -65,26 +66,46 @@ def run(workdir: Path, *, resamples: int = RESAMPLES) -> list[Path]:
     Raises:
         StoreError: there is no bank, or the files of one were changed or cut off.
     """
-    banks = sorted((workdir / 'results').glob(f'*/*.{results.BANK}'))
+    banks = results.banks(workdir)
     if not banks:
         raise StoreError(
             f'{workdir / "results"} holds no bank: nothing has been probed here. Run the probe '
             f'stage first, or check --workdir.'
         )
     written = []
-    for bank in banks:
-        task = bank.name.removesuffix(f'.{results.BANK}')
-        path = results.paths(bank.parent, task)['result']
-        fs.write_json(path, analyse(results.read_bank(bank.parent, task), resamples=resamples))
+    for folder, task in banks:
+        path = results.paths(folder, task)['result']
+        record, varied = read(folder, task)
+        fs.write_json(path, analyse(record, varied, resamples=resamples))
         written.append(path)
     return written
 
 
-def analyse(record: BankRecord, *, resamples: int = RESAMPLES) -> dict[str, Any]:
+def read(folder: Path, task: str) -> tuple[BankRecord, dict[str, BankRecord]]:
+    """Reads the record of a task's bank and of the variants that were made of it.
+
+    A variant of an earlier bank of the task is left out: the probe stage will make it again.
+
+    Raises:
+        StoreError: a record is absent, damaged or changed.
+    """
+    record = results.read_bank(folder, task)
+    found = {name: results.read_bank(folder, name) for name in results.variants(folder, task)}
+    own = record.meta['fingerprint']
+    return record, {n: r for n, r in found.items() if r.meta['variant']['of'] == own}
+
+
+def analyse(
+    record: BankRecord,
+    variants: Mapping[str, BankRecord] = MappingProxyType({}),
+    *,
+    resamples: int = RESAMPLES,
+) -> dict[str, Any]:
     """Computes everything that is reported of one (encoder, task).
 
     Args:
         record: the stored bank, with its scores.
+        variants: records that vary one thing of it, by name; see `results.variants`.
         resamples: bootstrap draws behind every interval.
 
     Returns:
@@ -114,6 +135,11 @@ def analyse(record: BankRecord, *, resamples: int = RESAMPLES) -> dict[str, Any]
     result |= _selection(record, grid, rows, drawn)
     result |= _comparison(record, grid, rows, drawn)
     result['main_score'] |= remarks.level(result)
+    context = sections.Context(record, grid, drawn, variants)
+    for name, section in sections.SECTIONS.items():
+        found = section(context)
+        if found is not None:
+            result[name] = found
     result['warnings'] = remarks.warnings(result)
     return tidy(result)
 

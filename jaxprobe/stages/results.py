@@ -25,6 +25,7 @@ from jaxprobe.core.errors import StoreError
 from jaxprobe.stages import score
 
 CELLS, LOGITS, BANK = 'cells.parquet', 'logits.npz', 'bank.json'
+VARIANT = '@'  # Between a task and the name of its variant.
 
 # What `meta` must hold, and may hold beside it. `fingerprint` hashes all that decides the numbers.
 REQUIRED = ('encoder', 'task', 'protocol', 'sources', 'n', 'fingerprint', 'root_seed')
@@ -82,6 +83,28 @@ class BankRecord:
     mix_weights: Float[np.ndarray, 'P L']
     meta: dict[str, Any]
     scores: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+
+def banks(workdir: Path) -> list[tuple[Path, str]]:
+    """The (folder, task) of every bank of a working directory, variants left out."""
+    return [(folder, name) for folder, name in records(workdir) if VARIANT not in name]
+
+
+def variants(folder: Path, task: str) -> list[str]:
+    """The names of the records that vary one thing of a task's bank, sorted.
+
+    A variant is a bank of its own with a record of its own, named `<task>@<variant>`; its
+    `meta['variant']` says {'kind', 'value', 'of'}, where `of` is the fingerprint of the task's
+    bank.
+    """
+    ends = f'.{BANK}'
+    return sorted(p.name.removesuffix(ends) for p in folder.glob(f'{task}{VARIANT}*{ends}'))
+
+
+def records(workdir: Path) -> list[tuple[Path, str]]:
+    """The (folder, name) of every record of a working directory, variants included."""
+    found = sorted((workdir / 'results').glob(f'*/*.{BANK}'))
+    return [(path.parent, path.name.removesuffix(f'.{BANK}')) for path in found]
 
 
 def paths(folder: Path, task: str) -> dict[str, Path]:

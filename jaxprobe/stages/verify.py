@@ -39,8 +39,8 @@ def verify(
     Returns:
         The text to print, and whether everything agrees.
     """
-    banks = sorted((workdir / 'results').glob(f'*/*.{results.BANK}'))
-    parts = [_task(bank.parent, bank.name.removesuffix(f'.{results.BANK}')) for bank in banks]
+    banks = [results.paths(*record)['bank'] for record in results.records(workdir)]
+    parts = [_task(*record) for record in results.records(workdir)]
     parts += _orphans(workdir, banks)
     if not banks:
         parts.append(('results', 0, [f'{workdir / "results"} holds no bank: nothing to verify']))
@@ -76,10 +76,14 @@ def _task(folder: Path, task: str) -> Part:
         return name, 0, [f'{type(error).__name__}: {error}']
     count, differences = _columns(where['cells'].name, record, columns)
     found += [*_edited(where['bank'].name, record), *differences]
+    if results.VARIANT in task:
+        return name, count, found  # Its numbers are in the result file of its task.
     try:
+        _, variants = analyse.read(folder, task)
         stored = fs.read_json(where['result'])
         resamples = stored['bootstrap']['resamples']
-        again = analyse.analyse(dataclasses.replace(record, scores=columns), resamples=resamples)
+        rescored = dataclasses.replace(record, scores=columns)
+        again = analyse.analyse(rescored, variants, resamples=resamples)
         found += compare(where['result'].name, stored, again)
         count += sum(1 for _ in _leaves(again))
     except FileNotFoundError:
