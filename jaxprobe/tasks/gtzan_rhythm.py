@@ -2,9 +2,10 @@
 
 Audio, split and broken items are those of `tasks/gtzan.py`. Annotations are read as their owner
 packs them, GTZAN-Rhythm_v2_ismir2015_lbd (`jams/blues.00000.wav.jams`), or as text beside the
-audio (`gtzan_tempo_beat-main/beats/gtzan_blues_00000.beats`: time and position in the bar). Tempo
-is not read (reggae.00086 has none). Beats after 30 s, or after the length the annotation gives the
-excerpt, are left out (reggae.00002 has some past its end); a few excerpts have no downbeats.
+audio (`gtzan_tempo_beat-main/beats/gtzan_blues_00000.beats`: time and position in the bar), or in
+MARBLE v2's lists (`jsonl`). Tempo is not read (reggae.00086 has none). Beats after 30 s, or after
+the length the annotation gives the excerpt, are left out (reggae.00002 has some past its end); a
+few excerpts have no downbeats.
 
 The protocol is MARBLE v1's, whose own code for this task does not run (spec/tasks.md, T2), but for
 what `DEPARTURES` says.
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxprobe.core.errors import DataError
-from jaxprobe.tasks import defaults, gtzan, owners, sidecars
+from jaxprobe.tasks import defaults, gtzan, marble_v2, owners, sidecars
 from jaxprobe.tasks.base import Beats, DatasetCard, Item, Kind, Preparation, Task
 
 LABELS = ('beat', 'downbeat')
@@ -64,10 +65,14 @@ DEPARTURES = (
 )
 
 
-def rhythm() -> Task:
-    """Beats and downbeats, F-measure within 70 ms pooled over excerpts, MARBLE v1's numbers."""
+def rhythm(jsonl: str = '') -> Task:
+    """Beats and downbeats, F-measure within 70 ms pooled over excerpts, MARBLE v1's numbers.
+
+    Args:
+        jsonl: MARBLE v2's lists instead: the folder of GTZANBeatTracking.train.jsonl.
+    """
     protocol = defaults.protocol(Kind.BEATS, window_seconds=10.0)
-    return Task(
+    task = Task(
         name='gtzan_rhythm',
         kind=Kind.BEATS,
         labels=LABELS,
@@ -76,6 +81,11 @@ def rhythm() -> Task:
         protocol=dataclasses.replace(protocol, plateau_patience=6),
         prepare=prepare,
         items=items,
+    )
+    if not jsonl:
+        return task
+    return marble_v2.task(
+        task, jsonl, 'GTZANBeatTracking', _of_marble, duration=SECONDS, notes=DEPARTURES
     )
 
 
@@ -152,6 +162,20 @@ def _target(path: Path) -> tuple[Beats, int]:
     known = float(length) if isinstance(length, (int, float)) and length > 0 else SECONDS
     whole = sidecars.beats_of_jams(file, str(path))
     return sidecars.beats_within(whole, 0.0, min(known, SECONDS))
+
+
+def _of_marble(value: Any) -> Beats:
+    """MARBLE v2's label, {"beat": [s, ...], "downbeat": [s, ...], ...}, as far as it is heard.
+
+    Raises:
+        ValueError: it is no such object.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get('beat'), list):
+        raise ValueError('is not an object with lists `beat` and `downbeat`')
+    times = [tuple(float(t) for t in value.get(name) or ()) for name in LABELS]
+    if any(list(own) != sorted(set(own)) for own in times):
+        raise ValueError('has times that do not ascend')
+    return sidecars.beats_within(Beats(*times), 0.0, SECONDS)[0]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.tasks import magnatagatune, mtg_jamendo, registry
+from jaxprobe.tasks.base import Beats
 from tests.tasks import trees
 
 GENRE = {
@@ -30,11 +31,18 @@ MTG = {
     'sample_rate': 44100, 'num_samples': 14998704, 'bit_depth': 16, 'channels': 1,
 }  # fmt: skip
 MOOD = MTG | {'audio_path': 'data/MTG/audio/48/948.low.flac', 'label': ['mood/theme---background']}
+BEATS = GENRE | {
+    'label': {'beat': [0.2, 0.7, 1.2, 30.2], 'downbeat': [0.2], 'tempo': 120.0, 'meter': '4/4'}
+}
 INSTRUMENT = MTG | {'label': ['instrument---guitar']}
 
 CASES = {
     # task: MARBLE's name, its example line, another label, the example's target
     'gtzan_genre': ('GTZANGenre', GENRE, 'rock', 0),
+    'gtzan_rhythm': (
+        'GTZANBeatTracking', BEATS, {'beat': [0.5], 'downbeat': None, 'tempo': None, 'meter': None},
+        Beats((0.2, 0.7, 1.2), (0.2,)),
+    ),
     'emomusic': ('EMO', EMO, [0.5, -1.0], (-0.2569, 0.2599)),
     'giantsteps_key': ('GS', GS, 'C major', 15),
     'magnatagatune': (
@@ -156,6 +164,8 @@ def test_a_missing_list_is_named(tmp_path):
         ('giantsteps_key', {k: v for k, v in GS.items() if k != 'ori_uid'}, "lacks 'ori_uid'"),
         ('giantsteps_key', GS | {'label': 'H major'}, "'H major' is no key"),
         ('gtzan_genre', GENRE | {'label': 'polka'}, 'none of the 10 labels'),
+        ('gtzan_rhythm', BEATS | {'label': [0.2, 0.7]}, 'not an object with lists `beat`'),
+        ('gtzan_rhythm', BEATS | {'label': {'beat': [0.7, 0.2]}}, 'times that do not ascend'),
         ('gtzan_genre', GENRE | {'label': ['rock']}, r"label \['rock'\]"),
         ('magnatagatune', MTT | {'label': ['drone']}, "'drone' is none of the 50 tags"),
         ('mtg_genre', MTG | {'label': 'genre---rock'}, 'not a list of tags'),
