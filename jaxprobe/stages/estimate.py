@@ -26,7 +26,8 @@ from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
 from jaxprobe.probes.spec import BankSpec, Split
 from jaxprobe.stages import separation_estimate
 from jaxprobe.stages.frame_probe import decoding_steps, encoder_of
-from jaxprobe.stages.probe import bank_spec, clips_of, store_spec
+from jaxprobe.stages.identity import bank_spec
+from jaxprobe.stages.stores import clips_of, store_spec
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import Item, Kind, Task
 

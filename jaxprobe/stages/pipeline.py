@@ -7,7 +7,6 @@ probe: a bank per encoder and task. analyse: the result files. The report stage 
 
 import os
 import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,7 +92,7 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Runs every encoder once over the audio of all tasks; audio already stored is not encoded."""
     from jaxprobe.stages import extract as extracting
     from jaxprobe.stages.frame_probe import encoder_of
-    from jaxprobe.stages.probe import clips_of, store_spec
+    from jaxprobe.stages.stores import clips_of, store_spec
 
     cost.name_device()
     for chosen in plan.encoders:
@@ -123,7 +122,7 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
 
 
 def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
-    """Trains the bank of every encoder and task that has no finished one."""
+    """Trains the banks of every encoder and task that are not finished."""
     from jaxprobe.stages import probe as probing
 
     cost.name_device()
@@ -131,11 +130,9 @@ def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
         # Only what identifies the encoder is needed here; its parameters would crowd the bank.
         encoder = chosen.load(plan.seed)._replace(params=None)
         for task in plan.tasks:
-            began = time.monotonic()
-            trained = probing.run(encoder, chosen, task, plan, workdir, progress.Training)
-            if trained:
-                seconds = round(time.monotonic() - began, 3)
-                cost.add_part(f'probe/{chosen.label}/{task.name}', {'seconds': seconds} | trained)
+            asked = (encoder, chosen, task, plan, workdir, progress.Training)
+            for name, values in probing.run(*asked):
+                cost.add_part(f'probe/{chosen.label}/{name}', values)
 
 
 def analyse(plan: Plan, workdir: Path, cost: Cost) -> None:

@@ -1,86 +1,43 @@
-import dataclasses
-import types
+"""The probe stage on stored embeddings: what is trained, and what was done before."""
 
-import numpy as np
 import pytest
 
-from jaxprobe.core import config
-from jaxprobe.core.errors import ConfigError
-from jaxprobe.encoders import base as encoders
-from jaxprobe.stages import probe
-from jaxprobe.tasks.base import Item
-from tests.stages.pipeline_test import make_plan, manifest
+from jaxprobe.core import fs
+from jaxprobe.stages import pipeline, probe, progress, results
+from tests.stages.pipeline_test import make_plan, manifest, run
 
 
-@pytest.fixture
-def made(tmp_path):
-    plan = make_plan(tmp_path, manifest(tmp_path / 'data'))
-    return plan, plan.encoders[0].load(0), plan.encoders[0], plan.tasks[0]
+@pytest.fixture(scope='module')
+def extracted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('probe')
+    plan = make_plan(folder, manifest(folder / 'data'))
+    run(plan, folder / 'run', ['extract'])
+    return folder, plan
 
 
-def test_batches_hold_about_the_same_audio_whatever_the_window():
-    assert probe.batch_windows(0, 30 * 24000, 24000) == 2
-    assert probe.batch_windows(0, 3 * 16000, 16000) == 16
-    assert probe.batch_windows(0, 160, 16000) == 64
-    assert probe.batch_windows(5, 160, 16000) == 5
-
-
-def test_what_decides_a_store_is_in_its_fingerprint(made):
-    plan, encoder, chosen, task = made
-    spec = probe.store_spec(encoder, chosen, task, plan)
-    assert spec.window_samples == 16000
-    changed = [
-        probe.store_spec(encoder._replace(weights_sha256='other'), chosen, task, plan),
-        probe.store_spec(encoder, dataclasses.replace(chosen, dtype='bfloat16'), task, plan),
-        probe.store_spec(encoder, dataclasses.replace(chosen, window_seconds=0.5), task, plan),
+def trained(plan, workdir):
+    chosen = plan.encoders[0]
+    encoder = chosen.load(plan.seed)
+    return [
+        name
+        for name, _ in probe.run(encoder, chosen, plan.tasks[0], plan, workdir, progress.Training)
     ]
-    assert len({spec.fingerprint, *(c.fingerprint for c in changed)}) == 4
 
 
-def test_the_bank_follows_the_task_with_the_configs_overrides(made):
-    plan, encoder, chosen, task = made
-    grid = probe.bank_spec(encoder, chosen, task, plan)
-    assert (grid.epochs, grid.seeds, grid.outputs) == (3, 2, 3)
-    assert grid.hidden == task.protocol.hidden == (512,)
-    assert [s.name for s in grid.sources] == ['fbank', 'chroma', 'concat']
-    untouched = dataclasses.replace(plan, probe=config.base().probe)
-    assert probe.bank_spec(encoder, chosen, task, untouched).epochs == task.protocol.epochs
+def test_a_bank_is_trained_once(extracted, capsys):
+    folder, plan = extracted
+    assert trained(plan, folder / 'once') == ['own_data']
+    assert trained(plan, folder / 'once') == []
+    assert 'own_data done before' in capsys.readouterr().out
 
 
-def test_the_sources_of_each_encoder_are_its_own(made):
-    plan, encoder, chosen, task = made
-    some = dataclasses.replace(chosen, sources='concat,0')
-    assert [s.name for s in probe.bank_spec(encoder, some, task, plan).sources] == [
-        'concat',
-        'fbank',
-    ]
-    wrong = dataclasses.replace(chosen, sources='fbanc')
-    with pytest.raises(ConfigError, match="Did you mean 'fbank'"):
-        probe.bank_spec(encoder, wrong, task, plan)
-
-
-def test_clips_carry_the_segment(made):
-    plan, _, _, task = made
-    (first, *_) = task.items(plan.data_dir)
-    cut = dataclasses.replace(first, start=1.5, duration=2.0)
-    assert probe.clips_of([cut])[0][1:] == (1.5, 2.0)
-    assert probe.of_split([first], 'train') == [first]
-    assert encoders.card('fbank_chroma').mix == ()
-
-
-def test_rows_of_an_items_files_are_the_items_rows(tmp_path):
-    """A song in two files: its windows follow each other, whatever lies where in the store."""
-    items = [
-        Item('a', tmp_path / 'a', 'train', 0),
-        Item('b', tmp_path / 'b0', 'train', 1, more=(tmp_path / 'b1', tmp_path / 'b2')),
-        Item('c', tmp_path / 'c', 'test', 1, start=1.0),
-    ]
-    clips = probe.clips_of(items)
-    assert [(clip.path.name, clip.start) for clip in clips] == [
-        ('a', 0), ('b0', 0), ('b1', 0), ('b2', 0), ('c', 1.0),
-    ]  # fmt: skip
-    assert probe.clips_per_item(items).tolist() == [1, 3, 1]
-    count = np.array([2, 1, 4, 1, 3])
-    rows = types.SimpleNamespace(first=np.cumsum(count) - count, count=count)
-    first, merged = probe.rows_of.__wrapped__(items, rows)
-    assert (first.tolist(), merged.tolist()) == ([0, 2, 8], [2, 6, 3])
+def test_costs_are_kept_by_record(extracted):
+    folder, plan = extracted
+    run(plan, folder / 'cost', ['probe'])
+    (part,) = (
+        v for k, v in fs.read_json(folder / 'cost/cost.json')['parts'].items() if 'probe' in k
+    )
+    assert part['cells'] == 12
+    assert part['seconds'] > 0
+    assert results.records(folder / 'cost') == results.banks(folder / 'cost')
+    assert pipeline.STAGES['probe'] is pipeline.probe

@@ -1,0 +1,149 @@
+"""Trains the bank of a job, whatever kind of targets it has, and makes its record."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxprobe.probes import bank
+from jaxprobe.probes.spec import BankResult, Split
+from jaxprobe.stages import frame_probe, results, score, separation_probe
+from jaxprobe.stages.job import Job
+from jaxprobe.stages.opened import Known, Opened
+from jaxprobe.stages.stores import rows_of
+from jaxprobe.tasks import targets
+from jaxprobe.tasks.base import Kind, Task
+
+
+class Trained(NamedTuple):
+    """The cells, what items of every split were scored by, and what the record says of it."""
+
+    result: BankResult
+    targets: dict[str, np.ndarray]
+    meta: dict[str, Any]
+
+
+def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
+    """Trains the bank of a job.
+
+    Args:
+        opened: items and embeddings.
+        job: what to train; a task of frames takes none that merges windows.
+        folder: where scores of frames wait on disk.
+        progress: called after every epoch.
+
+    Raises:
+        ConfigError, DataError: as `bank.train`.
+    """
+    kind = opened.known.task.kind
+    if kind is Kind.SEPARATION:
+        return _stems(opened, job, progress)
+    if kind.framewise:
+        return _frames(opened, job, folder, progress)
+    return _clips(opened, job, progress)
+
+
+def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
+    known = opened.known
+    splits = _splits(opened)
+    _check_scores(known.task, splits)  # Before hours of training, not after.
+    trained = bank.train(
+        job.grid,
+        known.widths,
+        splits['train'],
+        splits['valid'],
+        splits['test'],
+        data=known.plan.probe.data,
+        max_cells=known.plan.probe.max_cells,
+        progress=progress,
+    )
+    return Trained(trained, {name: split.targets for name, split in splits.items()}, {})
+
+
+def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
+    known, asked = opened.known, opened.known.plan.probe
+    judged = frame_probe.train(
+        job.grid,
+        known.widths,
+        known.task,
+        known.by_split,
+        opened.readers,
+        folder / f'{job.name(known.task.name)}.frames.tmp',
+        data=asked.data,
+        max_cells=asked.max_cells,
+        budget=asked.decode_budget,
+        progress=progress,
+    )
+    return Trained(judged.result, judged.targets, {'decoded': judged.decoded})
+
+
+def _stems(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
+    known = opened.known
+    judged = separation_probe.train(
+        job.grid,
+        known.widths,
+        known.task,
+        known.by_split,
+        opened.readers,
+        known.plan.store_dir,
+        max_cells=known.plan.probe.max_cells,
+        threads=known.plan.extract.threads,
+        progress=progress,
+    )
+    return Trained(judged.result, judged.targets, {'target_best_epochs': judged.best_epochs})
+
+
+def _splits(opened: Opened) -> dict[str, Split]:
+    """What the bank reads of each split: rows in the store, and encoded targets."""
+    found = {}
+    for split, items in opened.known.by_split.items():
+        first, count = rows_of(items, opened.readers[split])
+        encoded = targets.encode(opened.known.task, items)
+        found[split] = Split(opened.readers[split], first, count, encoded)
+    return found
+
+
+def _check_scores(task: Task, splits: dict[str, Split]) -> None:
+    """Refuses splits on which a metric of the task is not defined.
+
+    Raises:
+        DataError: which, and why.
+    """
+    for split in ('valid', 'test'):
+        wanted = splits[split].targets
+        noise = np.random.RandomState(0).standard_normal((len(wanted), len(task.labels)))
+        score.one(task.kind.value, wanted, noise, labels=task.labels, metrics=task.metrics)
+
+
+def record(known: Known, trained: Trained, meta: dict[str, Any]) -> results.BankRecord:
+    """What is kept of a bank.
+
+    Args:
+        known: whose items these are.
+        trained: the outcome.
+        meta: of the record.
+    """
+    items, cells = known.by_split, trained.result
+    logits = known.plan.probe.logits_dtype
+    return results.BankRecord(
+        source=tuple(cells.source),
+        learning_rate=np.asarray(cells.learning_rate, np.float64),
+        seed=np.asarray(cells.seed),
+        best_epoch=np.asarray(cells.best_epoch),
+        epochs_run=np.asarray(cells.epochs_run),
+        best_monitor=np.asarray(cells.best_monitor, np.float64),
+        diverged=np.asarray(cells.diverged),
+        ensemble=tuple(cells.ensemble),
+        valid_logits=np.asarray(cells.valid_logits, logits),
+        test_logits=np.asarray(cells.test_logits, logits),
+        valid_ids=tuple(item.id for item in items['valid']),
+        test_ids=tuple(item.id for item in items['test']),
+        valid_targets=trained.targets['valid'],
+        test_targets=trained.targets['test'],
+        train_targets=trained.targets['train'],
+        valid_groups=tuple(item.group for item in items['valid']),
+        test_groups=tuple(item.group for item in items['test']),
+        mix_weights=np.asarray(cells.mix_weights),
+        meta=meta | trained.meta,
+    )

@@ -1,0 +1,35 @@
+"""The further banks that `config.study` asks for on the embeddings of a task.
+
+`VARIANTS` maps a kind to the function that lists its jobs. Each is trained like the task's own bank
+and kept as a record of its own; what they say of the task is in `sections`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxprobe.stages.job import Job
+from jaxprobe.stages.opened import Known
+from jaxprobe.stages.results import BankRecord
+
+Make = Callable[[Known, BankRecord, Any], list[Job]]  # Of what is known, its bank, `plan.study`.
+
+VARIANTS: dict[str, Make] = {}
+ASKED = ('shuffled', 'fractions', 'heads', 'contexts', 'deform')  # Fields of `config.study`.
+
+
+def asked(study: Any) -> bool:
+    """Whether `config.study` asks for any variant."""
+    return any(study[name] for name in ASKED)
+
+
+def make(known: Known, own: BankRecord) -> list[Job]:
+    """Lists the variants of a task's bank that its plan asks for.
+
+    Args:
+        known: the encoder and the task.
+        own: the record of the task's own bank, which is whole by then.
+    """
+    jobs = []
+    for one in VARIANTS.values():
+        jobs += one(known, own, known.plan.study)
+    return jobs
