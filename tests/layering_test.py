@@ -17,6 +17,7 @@ FLOOR = {
     'metrics': 1,
     'decoding': 1,
     'analysis': 1,
+    'literature': 1,
     'tasks': 2,
     'features': 2,
     'plan': 3,

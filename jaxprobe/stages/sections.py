@@ -4,6 +4,7 @@ A section is a pure function of the records of one (encoder, task), so that `jax
 recomputes it like everything else. What it returns is JSON; None leaves it out.
 """
 
+import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -37,4 +38,20 @@ class Context(NamedTuple):
 
 
 Section = Callable[[Context], Any]
-SECTIONS: dict[str, Section] = {}
+
+
+def late(module: str) -> Section:
+    """The `section` of a module of this package, imported when it is first asked.
+
+    Those modules import `Context` from here, whichever of the two is loaded first.
+    """
+
+    def section(context: Context) -> Any:
+        return importlib.import_module(f'jaxprobe.stages.{module}').section(context)
+
+    return section
+
+
+SECTIONS: dict[str, Section] = {
+    'published': late('published'),
+}
