@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from jaxprobe.core import fs
 from jaxprobe.core.config import Settings
-from jaxprobe.core.errors import ConfigError, DataError, suggest
+from jaxprobe.core.errors import ConfigError, DataError, WeightsError, suggest
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders import options as choices
 from jaxprobe.encoders.options import NO_PRESET, Options, Preset
@@ -91,7 +91,7 @@ class Plan:
     study: Any
     record: dict[str, Any]
     skip_missing: bool = False
-    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Task -> what it needs.
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Name -> what it needs.
 
     @property
     def config_sha256(self) -> str:
@@ -140,23 +140,47 @@ def resolve(config: Settings, workdir: Path) -> Plan:
 
 
 def usable(plan: Plan) -> Plan:
-    """The plan with the tasks that can run here, if it is one that skips the others.
+    """The plan with the encoders and tasks that can run here, if it is one that skips the others.
 
-    What identifies a plan are the tasks that it asks for: `record` stays as it is, so that a task
-    whose data arrive later joins the results that are there.
+    What identifies a plan are the encoders and tasks that it asks for: `record` stays as it is, so
+    that one whose weights or data arrive later joins the results that are there.
 
     Raises:
         DataError: no task can run; the message says what each needs.
+        WeightsError: no encoder has its weights here; the message says what each needs.
     """
     if not plan.skip_missing:
         return plan
+    weightless = _without_weights(plan)
+    plan = dataclasses.replace(
+        plan, encoders=tuple(one for one in plan.encoders if one.label not in weightless)
+    )
     needs = {task.name: _need(task, plan) for task in plan.tasks}
     skipped = {name: need for name, need in needs.items() if need}
     if len(skipped) == len(plan.tasks):
         lines = '\n'.join(f'  {name}: {need}' for name, need in skipped.items())
         raise DataError(f'no task can be run with the data below {plan.data_dir}:\n{lines}')
     kept = tuple(task for task in plan.tasks if task.name not in skipped)
+    skipped |= {f'encoder {label}': f'weights. {why}' for label, why in weightless.items()}
     return dataclasses.replace(plan, tasks=kept, skipped=skipped)
+
+
+def _without_weights(plan: Plan) -> dict[str, str]:
+    """Label -> what is missing, of the encoders whose weights are not here and cannot be fetched.
+
+    One encoder by itself is not asked: its own error, where it is built, says the same.
+    """
+    found = {}
+    for one in plan.encoders if plan.encoders[1:] else ():
+        try:
+            if one.weights != 'random':
+                one.load(plan.seed)
+        except WeightsError as error:
+            found[one.label] = str(error)
+    if found and len(found) == len(plan.encoders):
+        lines = '\n'.join(f'  {label}: {why}' for label, why in found.items())
+        raise WeightsError(f'none of the encoders has its weights here:\n{lines}')
+    return found
 
 
 def _need(task: Task, plan: Plan) -> str:

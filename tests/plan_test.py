@@ -4,7 +4,7 @@ import pytest
 
 from jaxprobe import plan
 from jaxprobe.core import config
-from jaxprobe.core.errors import ConfigError, DataError
+from jaxprobe.core.errors import ConfigError, DataError, WeightsError
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders.base import Layer
 from jaxprobe.encoders.options import Option, Preset
@@ -304,4 +304,23 @@ def test_frames_are_not_asked_of_an_encoder_without(tmp_path):
 def test_nothing_to_run_is_an_error_that_lists_all(tmp_path):
     c = smoke(tasks={'gtzan_genre': {}, 'musdb18': {}}, data_dir=str(tmp_path), skip_missing=True)
     with pytest.raises(DataError, match=r'(?s)no task can be run.*gtzan_genre: 929.*musdb18: '):
+        plan.usable(plan.resolve(c, tmp_path))
+
+
+def test_encoders_without_weights_are_skipped_by_name_with_what_they_need(tmp_path, monkeypatch):
+    monkeypatch.setenv('HF_HUB_OFFLINE', '1')
+    monkeypatch.setenv('HF_HUB_CACHE', str(tmp_path / 'cache'))
+    c = smoke(tasks={'synth_key': {'items': (4, 2, 2)}}, data_dir=str(tmp_path / 'data'))
+    c.beside.muq = config.encoder('muq')
+    c.beside.neuralfp = config.encoder('neuralfp')
+    assert len(plan.usable(plan.resolve(c, tmp_path)).encoders) == 3  # Nobody asked for that.
+    c.skip_missing = True
+    asked = plan.resolve(c, tmp_path)
+    found = plan.usable(asked)
+    assert [e.label for e in found.encoders] == ['fbank_chroma']
+    assert sorted(found.skipped) == ['encoder muq', 'encoder neuralfp']
+    assert 'OpenMuQ/MuQ-large-msd-iter' in found.skipped['encoder muq']
+    assert found.config_sha256 == asked.config_sha256
+    c.encoder = config.encoder('clmr')
+    with pytest.raises(WeightsError, match=r'(?s)none of the encoders.*clmr: .*muq: .*neuralfp: '):
         plan.usable(plan.resolve(c, tmp_path))

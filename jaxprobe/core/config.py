@@ -45,7 +45,7 @@ def base() -> Settings:
     c.encoder = encoder('')
     c.beside = ConfigDict()  # Encoders to probe beside it: label -> encoder(...).
     c.tasks = ConfigDict()  # Task name -> options of that task, {} for its own protocol.
-    c.skip_missing = False  # Run the tasks whose data are here, name the others; else all or none.
+    c.skip_missing = False  # Run the encoders and tasks that are here, name the others; else all.
 
     c.manifest = ''  # The user's own labels: CSV or JSONL; makes the task `own_data`.
     c.kind = ''  # What they are: multiclass, multilabel, regression or key.

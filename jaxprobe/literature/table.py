@@ -75,8 +75,10 @@ class Footnote(NamedTuple):
 @functools.cache
 def rows() -> tuple[Published, ...]:
     """Every printed number, in the order of the papers."""
+    names = ('source', 'encoder', 'variant', 'task', 'metric')
     return tuple(
-        Published(*list(line.values())[:5], float(line['value'])) for line in read('results')
+        Published(**{name: line[name] for name in names}, value=float(line['value']))
+        for line in read('results')
     )
 
 

@@ -16,7 +16,7 @@ def section(results: Sequence[Result]) -> str:
     if skipped:
         entries = [(task, f'needs {escape(need)}') for task, need in sorted(skipped.items())]
         parts.append(
-            details(f'Skipped: {len(skipped)} tasks whose data are not here', pairs(entries))
+            details(f'Skipped: {len(skipped)} whose data or weights are not here', pairs(entries))
         )
     return '\n'.join([*parts, details('Cost on this machine', _costs(results))])
 

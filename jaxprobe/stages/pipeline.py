@@ -16,11 +16,11 @@ from jaxprobe.core.errors import DataError
 from jaxprobe.plan import Plan, items_of
 from jaxprobe.stages import progress
 
-SKIPPED = 'skipped.json'  # In the working directory: task -> what it needs.
+SKIPPED = 'skipped.json'  # In the working directory: task or encoder -> what it needs.
 
 
 def tell_skipped(plan: Plan, workdir: Path) -> None:
-    """Prints the tasks that are left out and what they need, and keeps it for the report."""
+    """Prints the tasks and encoders that are left out and what they need; kept for the report."""
     for name, need in plan.skipped.items():
         print(f'== skipped {name}: it needs {need}')
     if plan.skipped or (workdir / SKIPPED).exists():
