@@ -5,7 +5,7 @@ the split's rows, the seeds and with them the compiled programs stay what they a
 allow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -32,6 +32,8 @@ class Job(NamedTuple):
         hidden: widths of the hidden layers by width of the source, where they depend on it; {}
             where `grid.hidden` says them.
         meta: what differs in the record's `meta`.
+        solve: opened embeddings -> `training.Trained`, where nothing is trained; None trains.
+        decides: what else decides the numbers of what is solved.
     """
 
     grid: BankSpec
@@ -43,6 +45,8 @@ class Job(NamedTuple):
     merge: int = 1
     hidden: Mapping[int, tuple[int, ...]] = MappingProxyType({})
     meta: Mapping[str, Any] = MappingProxyType({})
+    solve: Callable[[Any], Any] | None = None
+    decides: Mapping[str, Any] = MappingProxyType({})
 
     def name(self, task: str) -> str:
         """The name of its record: `<task>`, or `<task>@<kind>-<value>`."""
@@ -70,5 +74,6 @@ class Job(NamedTuple):
             'merge': self.merge,
             'chosen': None if self.chosen is None else self.chosen.tolist(),
             'borrowed': None if self.borrowed is None else self.borrowed.tolist(),
+            **self.decides,
         }
         return {**self.meta, 'variant': variant, 'fingerprint': fs.digest(decides)}

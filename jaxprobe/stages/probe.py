@@ -81,7 +81,7 @@ def _train(
     shown.close()
     record = training.record(known, trained, opened.meta | changes)
     results.write_bank(folder, name, record)
-    return {'cells': len(record.source), 'epochs': int(record.epochs_run.max())}
+    return {'cells': len(record.source), 'epochs': int(record.epochs_run.max(initial=0))}
 
 
 def _words(done: list[Job], task: Task) -> str:

@@ -53,5 +53,7 @@ def late(module: str) -> Section:
 
 
 SECTIONS: dict[str, Section] = {
+    'closed_form': late('closed_form'),
+    'confusion': late('confusion'),
     'published': late('published'),
 }

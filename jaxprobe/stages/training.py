@@ -37,6 +37,8 @@ def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]
         ConfigError, DataError: as `bank.train`.
     """
     kind = opened.known.task.kind
+    if job.solve is not None:
+        return job.solve(opened)
     if kind is Kind.SEPARATION:
         return _stems(opened, job, progress)
     if kind.framewise:
@@ -46,7 +48,7 @@ def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]
 
 def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
     known = opened.known
-    splits = _splits(opened)
+    splits = splits_of(opened)
     _check_scores(known.task, splits)  # Before hours of training, not after.
     trained = bank.train(
         job.grid,
@@ -94,7 +96,7 @@ def _stems(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
     return Trained(judged.result, judged.targets, {'target_best_epochs': judged.best_epochs})
 
 
-def _splits(opened: Opened) -> dict[str, Split]:
+def splits_of(opened: Opened) -> dict[str, Split]:
     """What the bank reads of each split: rows in the store, and encoded targets."""
     found = {}
     for split, items in opened.known.by_split.items():
