@@ -12,7 +12,8 @@ Only flags come to the host. Same inputs on the same machine give the same bits.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -20,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
+from jaxprobe.core.errors import ConfigError
 from jaxprobe.probes import block, cells, evaluation, memory, packing
 from jaxprobe.probes import data as feeds
 from jaxprobe.probes.packing import Packed, Retired
@@ -52,8 +54,7 @@ class _Setup(NamedTuple):
     block_sizes: tuple[int, ...]  # Cells of a block at most, by family.
     segments: Callable[[int], Iterator[feeds.Segment]]
     targets: Shaped[Array, 'N *outputs']
-    valid: evaluation.Judged
-    test: evaluation.Judged
+    judged: dict[str, evaluation.Judged]  # What finished cells are scored on; 'valid' among them.
 
 
 def train(
@@ -67,6 +68,7 @@ def train(
     max_cells: int = 0,
     progress: OnProgress | None = None,
     take: Take | None = None,
+    also: Mapping[str, Split] = MappingProxyType({}),
 ) -> BankResult:
     """Trains every cell of the grid and scores it on validation and test.
 
@@ -80,26 +82,30 @@ def train(
         progress: called after every epoch.
         take: handed the scores of cells as they finish, `(cells [p], 'valid' or 'test',
             [p N C])`, which are then not held for the result: those of frames may be many.
+        also: further splits, by name, on which finished cells are scored; training sees nothing
+            of them. They are read once each, as they are needed, whatever `data` says.
 
     Raises:
-        ConfigError: the grid cannot be trained.
+        ConfigError: the grid cannot be trained, or a further split has the name of another.
         DataError: a split is empty, or its targets do not fit or do not define the monitor.
     """
     validate(spec, layer_widths)
     splits = {'train': train, 'valid': valid, 'test': test}
+    if taken := splits.keys() & also.keys():
+        raise ConfigError(f'further splits are named {sorted(taken)}, as those of the task are')
+    splits |= also
     for name, split in splits.items():
         validate_split(spec, name, split)
     if spec.aggregation == 'embeddings':
         splits = {name: feeds.averaged(split) for name, split in splits.items()}
     setup, budget = _set_up(spec, layer_widths, splits, data, max_cells)
     n_cells = len(setup.plan.cells.source)
-    judged = {'valid': setup.valid, 'test': setup.test}
-    result = evaluation.blank(spec, setup.plan, judged, held=take is None)
+    result = evaluation.blank(spec, setup.plan, setup.judged, held=take is None)
     order = np.argsort(setup.plan.cells.seed, kind='stable')
     for start in range(0, n_cells, budget.cells):
         chosen = order[start : start + budget.cells]
         for retired in _train_wave(setup, chosen, start, progress):
-            evaluation.fill(result, spec, setup.plan, setup.recipes, judged, retired, take)
+            evaluation.fill(result, spec, setup.plan, setup.recipes, setup.judged, retired, take)
     return BankResult(**result)
 
 
@@ -108,7 +114,7 @@ def _set_up(
 ) -> tuple[_Setup, memory.Budget]:
     rows = [feeds.n_rows(split) for split in splits.values()]
     plan = cells.plan(spec, layer_widths, rows[0])
-    train, valid, test = splits.values()
+    train, valid, test, *_ = splits.values()
     step_rows = feeds.step_rows(spec, train)
     budget = memory.budget(spec, plan, rows, data, most, step_rows=step_rows)
     row_bytes = 0 if budget.resident else memory.row_bytes(plan)
@@ -138,6 +144,8 @@ def _set_up(
         for family in plan.families
     )
     table = feeds.by_frame if spec.frames else feeds.ragged
+    chunks = {name: feeds.passing(split, plan, chunk) for name, split in splits.items()}
+    chunks |= {'valid': feed.valid, 'test': feed.test}
     setup = _Setup(
         spec=spec,
         plan=plan,
@@ -145,8 +153,11 @@ def _set_up(
         block_sizes=_block_sizes(spec, plan, step_rows, budget.step_bytes),
         segments=feed.segments,
         targets=_targets(spec, train),
-        valid=evaluation.Judged(_targets(spec, valid), table(valid), feed.valid),
-        test=evaluation.Judged(_targets(spec, test), table(test), feed.test),
+        judged={
+            name: evaluation.Judged(_targets(spec, split), table(split), chunks[name])
+            for name, split in splits.items()
+            if name != 'train'
+        },
     )
     return setup, budget
 
@@ -231,7 +242,7 @@ def _run_epoch(
             ]
     params = {f: [learner.params for learner in many] for f, many in learners.items()}
     views = {f: [p.block.view for p in packed] for f, packed in by_family.items()}
-    chunks = evaluation.score_rows(setup.plan, setup.recipes, setup.valid, params, views)
+    chunks = evaluation.score_rows(setup.plan, setup.recipes, setup.judged['valid'], params, views)
     return {
         family: [
             Packed(p.cells, p.block._replace(learner=learner, kept=kept))
@@ -252,18 +263,18 @@ def _judge(
     learners: list[block.Learner],
     chunks: list[list[Float[Array, 'P R C']]],
 ) -> list[block.Kept]:
-    ragged = setup.valid.ragged
+    valid = setup.judged['valid']
     return [
         block.judge(
             p.block.kept,
             learner.params,
             learner.loss,
             tuple(mine),
-            setup.valid.targets,
-            ragged.first,
-            ragged.count,
+            valid.targets,
+            valid.ragged.first,
+            valid.ragged.count,
             recipe=setup.recipes[family],
-            most=ragged.most,
+            most=valid.ragged.most,
         )
         for p, learner, mine in zip(packed, learners, chunks)
     ]

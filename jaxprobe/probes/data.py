@@ -235,6 +235,11 @@ def chunk_views(
         yield {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
 
 
+def passing(split: Split, the_plan: cells.Plan, chunk: int) -> Callable[[], Iterator[Views]]:
+    """The rows of a split as they are read, chunk by chunk; nothing of them is held."""
+    return lambda: (_put(views) for views in chunk_views(split, the_plan, chunk))
+
+
 def resident(
     spec: BankSpec,
     the_plan: cells.Plan,
@@ -278,10 +283,7 @@ def streamed(
             batches = _batches(spec, segment._replace(rows=local), sizes, epoch)
             yield Segment(_put(views), batches, segment.n_steps)
 
-    def evaluate(split: Split) -> Iterator[Views]:
-        return (_put(views) for views in chunk_views(split, the_plan, chunk))
-
-    return Feed(segments, lambda: evaluate(valid), lambda: evaluate(test))
+    return Feed(segments, passing(valid, the_plan, chunk), passing(test, the_plan, chunk))
 
 
 def _real(drawn: _Drawn) -> Bool[np.ndarray, 'S n R']:

@@ -61,8 +61,10 @@ def blank(
     """
     table, n_cells = plan.cells, len(plan.cells.source)
     items = {name: len(split.targets) if held else 0 for name, split in judged.items()}
+    logits = {name: (n_cells, n, spec.outputs) for name, n in items.items()}
     shapes = {
-        **{f'{name}_logits': (n_cells, n, spec.outputs) for name, n in items.items()},
+        'valid_logits': logits.pop('valid'),
+        'test_logits': logits.pop('test'),
         'mix_weights': (n_cells, len(plan.layer_widths)),
         'best_monitor': (n_cells,),
     }
@@ -76,6 +78,7 @@ def blank(
         'diverged': np.zeros(n_cells, bool),
         'ensemble': ('',) * n_cells,
         **{name: np.full(shape, np.nan, np.float32) for name, shape in shapes.items()},
+        'also_logits': {name: np.full(shape, np.nan, np.float32) for name, shape in logits.items()},
     }
 
 
@@ -108,10 +111,12 @@ def fill(
             recipe=recipes[family],
             most=split.ragged.most,
         )
-        if take is None:
-            result[f'{name}_logits'][ids] = found
-        else:
+        if take is not None:
             take(ids, name, np.asarray(found))
+        elif name in result['also_logits']:
+            result['also_logits'][name][ids] = found
+        else:
+            result[f'{name}_logits'][ids] = found
     if spec.kind == 'key':
         names = dict(zip(ids.tolist(), (ENSEMBLES[int(e)] for e in kept.ensemble)))
         old = enumerate(result['ensemble'])

@@ -70,7 +70,7 @@ def budget(
 
     Args:
         spec, plan: the grid.
-        rows: rows of train, valid and test.
+        rows: rows of train, valid and test, then of splits that are only scored and never held.
         data: 'auto', 'resident' or 'streamed'.
         max_cells: the user's bound on cells at once; 0 for none.
         usable: bytes to plan with; None asks the machine.
@@ -82,7 +82,7 @@ def budget(
     if data not in ('auto', 'resident', 'streamed'):
         raise ConfigError(f"data={data!r}: expected 'auto', 'resident' or 'streamed'")
     usable = usable_bytes() if usable is None else usable
-    data_bytes = sum(rows) * row_bytes(plan)
+    data_bytes = sum(rows[:3]) * row_bytes(plan)
     resident = data == 'resident' or (data == 'auto' and data_bytes <= 0.5 * usable)
     own = spec.seeds * step_rows * (sum(spec.hidden) + (0 if resident else row_bytes(plan)))
     segment = max(_SEGMENT_SHARE * usable, own)  # At least one step's rows and masks.

@@ -6,7 +6,8 @@ target of its own, and what the order shuffles, the item, is a window: a run of 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -126,6 +127,7 @@ class BankResult(NamedTuple):
             keys they are the chosen ensemble's scores, whose argmax is the answer.
         mix_weights: learned weights by layer; nan where a layer takes no part in the source,
             so whole rows are nan where nothing is learned.
+        also_logits: scores of items of the further splits, by name.
     """
 
     source: tuple[str, ...]
@@ -139,6 +141,7 @@ class BankResult(NamedTuple):
     valid_logits: Float[np.ndarray, 'P Nv C']
     test_logits: Float[np.ndarray, 'P Nt C']
     mix_weights: Float[np.ndarray, 'P L']
+    also_logits: Mapping[str, Float[np.ndarray, 'P _ C']] = MappingProxyType({})
 
 
 class Progress(NamedTuple):
