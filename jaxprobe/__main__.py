@@ -4,11 +4,12 @@ Every verb imports what it needs and nothing else, so `jaxprobe ls` answers at o
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxprobe.core.errors import JaxprobeError, suggest
+from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,16 +73,20 @@ def _plan(estimate, argv: list[str]) -> int:
 def _check(options: argparse.Namespace) -> int:
     from jaxprobe.encoders import check
 
-    text, ok = check.run(
-        options.name,
-        weights=options.weights,
-        arch=options.arch,
-        options=options.options,
-        dtype=options.dtype,
-        reference=options.reference,
-        atol=options.atol,
-        scale=options.scale,
-    )
+    try:
+        text, ok = check.run(
+            options.name,
+            weights=options.weights,
+            arch=options.arch,
+            options=options.options,
+            dtype=options.dtype,
+            reference=options.reference,
+            atol=options.atol,
+            scale=options.scale,
+        )
+    except JaxprobeError as error:  # Its words are those of a run; here the flags are shorter.
+        flags = r'--config\.encoder\.(weights|arch|options|dtype)='
+        raise type(error)(re.sub(flags, r'--\1=', str(error))) from error
     print(text)
     return 0 if ok else 1
 
@@ -90,8 +95,11 @@ def _prepare(options: argparse.Namespace) -> int:
     from jaxprobe.stages.prepare import prepare
     from jaxprobe.tasks import registry
 
+    bare = [pair for pair in options.option if '=' not in pair]
+    if bare:
+        raise ConfigError(f'--option={bare[0]} has no value: write --option=NAME=VALUE.')
     extra = dict(pair.partition('=')[::2] for pair in options.option)
-    data_dir = Path(options.data_dir).expanduser().resolve()
+    data_dir = registry.default_data_dir(options.data_dir)
     task = registry.build(options.task, extra, data_dir)
     text, found = prepare(task, data_dir, decode=options.decode)
     print(text)
@@ -115,6 +123,10 @@ def _verify(options: argparse.Namespace) -> int:
     from jaxprobe.stages import verify
 
     workdir = Path(options.workdir).expanduser().resolve()
+    if not workdir.is_dir():
+        raise ConfigError(
+            f'{workdir} is not a folder; `jaxprobe verify` takes the --workdir of a run.'
+        )
     stores = Path(options.store_dir) if options.store_dir else stores_of(workdir)
     asked = options.store_dir != 'none'
     text, ok = verify.verify(workdir, stores if asked and stores.is_dir() else None, check.parts)
@@ -200,7 +212,11 @@ def _parser() -> argparse.ArgumentParser:
         '  jaxprobe prepare own_data --option=manifest=labels.csv --option=kind=multiclass',
     )
     prepare.add_argument('task')
-    prepare.add_argument('--data_dir', default='data', help="holds the owners' layouts")
+    prepare.add_argument(
+        '--data_dir',
+        default='',
+        help="holds the owners' layouts (default: $JAXPROBE_DATA, or data)",
+    )
     prepare.add_argument('--option', action='append', default=[], metavar='NAME=VALUE')
     prepare.add_argument(
         '--decode', action='store_true', help='decode all audio and compare samples across splits'

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jaxprobe.__main__ import VERBS, main
+from tests.tasks import trees
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -63,6 +64,33 @@ def test_unknown_task_and_encoder(capsys):
     assert "Did you mean 'synth_pitch'" in capsys.readouterr().err
     assert main(['check', 'encoder', 'muqq']) == 1
     assert "Did you mean 'muq'" in capsys.readouterr().err
+
+
+def test_data_of_the_environment_are_found(tmp_path, monkeypatch, capsys):
+    trees.emomusic(tmp_path)
+    monkeypatch.setenv('JAXPROBE_DATA', str(tmp_path))
+    assert main(['prepare', 'emomusic']) == 0
+    assert 'train 3 of 3' in capsys.readouterr().out
+
+
+def test_verbs_name_their_own_flags(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv('HF_HUB_OFFLINE', '1')
+    monkeypatch.setenv('HF_HUB_CACHE', str(tmp_path))
+    assert main(['check', 'encoder', 'muq']) == 1
+    said = capsys.readouterr().err
+    assert 'give --weights=PATH' in said
+    assert '--config' not in said
+    assert main(['prepare', 'own_data']) == 1
+    assert '--option=manifest=labels.csv' in capsys.readouterr().err
+    assert main(['prepare', 'magnatagatune', '--option=split']) == 1
+    assert '--option=split has no value' in capsys.readouterr().err
+
+
+def test_verify_of_no_folder_says_so(tmp_path, capsys):
+    assert main(['verify', str(tmp_path / 'runs/demoo')]) == 1
+    said = capsys.readouterr()
+    assert 'demoo is not a folder' in said.err
+    assert not said.out
 
 
 def test_prepare_without_data_says_what_to_get(tmp_path, capsys):

@@ -43,9 +43,27 @@ def explain(argv: Sequence[str], error: Exception) -> str:
     """
     known = set(fields(base()))
     for argument in argv:
+        if argument.startswith(('--config.tasks=', '--config.tasks.')):
+            return _of_tasks(argument)
         name = argument.partition('=')[0].removeprefix('--config.')
         if argument.startswith('--config.') and name not in known:
             near = nearest_field(base(), name)
             hint = f'Did you mean {near}?' if near else f'Settings: {", ".join(sorted(known))}.'
             return f'--config.{name}: no such setting. {hint}'
     return f'{type(error).__name__}: {error} See `python -m jaxprobe.launch --help`.'
+
+
+def _of_tasks(argument: str) -> str:
+    """Says how tasks are set: they are in the config file, each with its options."""
+    if argument.startswith('--config.tasks.'):
+        return (
+            f'{argument}: the config has no such task, names no such option of it, or another type '
+            f'of value. Only what a config file names can be changed here; write it there, '
+            f'c.tasks = dict(emomusic=dict(crop=0.0)), or give all tasks at once: '
+            f"--config.tasks=\"{{'emomusic': {{'crop': 0.0}}}}\"."
+        )
+    return (
+        f'{argument}: tasks are no list of names: each has options. They are written in the config '
+        f'file, c.tasks = dict(gtzan_genre={{}}, emomusic=dict(crop=0.0)), or all at once here: '
+        f"--config.tasks=\"{{'gtzan_genre': {{}}, 'emomusic': {{'crop': 0.0}}}}\"."
+    )

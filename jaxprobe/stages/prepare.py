@@ -42,7 +42,8 @@ def describe(task: Task, data_dir: Path, found: Preparation) -> str:
     if found.missing or not found.usable:
         lines.append(_wrapped('  how to get it: ', task.card.how_to_get))
     lines.append(_wrapped('  licence: ', task.card.licence))
-    lines.append(_wrapped('  split: ', f'{task.card.split_source}; sha256 {found.split_sha256}'))
+    sha256 = f'; sha256 {found.split_sha256}' if found.split_sha256 else ''
+    lines.append(_wrapped('  split: ', task.card.split_source + sha256))
     lines.append(f'  {_verdict(found)}')
     return '\n'.join(lines)
 
@@ -98,8 +99,8 @@ def _verdict(found: Preparation) -> str:
         return 'NOT USABLE as it stands.'
     if found.missing:
         return (
-            'usable, but incomplete: extraction stops at the missing files unless '
-            "extract.on_error='quarantine', which counts them in every result."
+            'usable, but incomplete: a run stops here, unless it is given '
+            '--config.extract.on_error=quarantine and counts what is missing in every result.'
         )
     return 'ready.'
 

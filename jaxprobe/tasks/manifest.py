@@ -79,9 +79,10 @@ def _task(
 def _placeholder(kind: Kind) -> Task:
     def refuse(data_dir: Path) -> Any:
         raise ConfigError(
-            'own_data needs a manifest: --config.manifest=labels.csv with columns path, split and '
-            'label (labels; numbers; annotation), and --config.kind=multiclass, multilabel, '
-            'regression, key, beats or frames.'
+            'own_data needs a manifest, a CSV with columns path, split and label (labels; numbers; '
+            'annotation; stems), and a kind: multiclass, multilabel, regression, key, beats, '
+            'frames or separation. A run takes --config.manifest=labels.csv --config.kind=KIND, '
+            '`jaxprobe prepare` --option=manifest=labels.csv --option=kind=KIND.'
         )
 
     return Task(

@@ -33,3 +33,14 @@ def test_other_mistakes_keep_the_parsers_words():
 def test_a_setting_with_nothing_near_lists_all():
     text = command_line.explain(['x', '--config.zzzzzz=3'], AttributeError('zzzzzz'))
     assert 'probe.seeds' in text
+
+
+@pytest.mark.parametrize(
+    'argument', ['--config.tasks=synth_key', '--config.tasks.synth_kei.items=8']
+)
+def test_tasks_are_set_in_the_config_file(argument):
+    text = command_line.explain(['x', argument], ValueError('malformed node or string'))
+    assert text.startswith(f'{argument}: ')
+    assert 'c.tasks = dict(' in text
+    assert '--config.tasks="{' in text
+    assert 'malformed' not in text
