@@ -126,6 +126,16 @@ def read(
     return wave
 
 
+def resample(
+    wave: Float[np.ndarray, 'samples'], rate: int, sample_rate: int
+) -> Float[np.ndarray, 'S']:
+    """Resamples a mono wave as `read` resamples what it decodes."""
+    if rate == sample_rate:
+        return wave
+    blocks = (wave[at : at + BLOCK] for at in range(0, len(wave), BLOCK))
+    return _joined(_resampled(blocks, rate, sample_rate), len(wave) * sample_rate // rate + 2)
+
+
 def _open(path: Path) -> soundfile.SoundFile:
     """Opens a file, telling apart what libsndfile calls 'System error' or 'not recognised'."""
     try:

@@ -16,6 +16,9 @@ from jaxprobe.core import level
 
 SILENCE = 1e-4  # Peak of a silent window, -80 dBFS: dithered 16-bit silence stays below it.
 
+# (mono wave at its file's own rate, that rate) -> another wave at that rate.
+Change = Callable[[Float[np.ndarray, 'samples'], int], Float[np.ndarray, 'changed']]
+
 Job = TypeVar('Job')
 Result = TypeVar('Result')
 
@@ -44,6 +47,7 @@ def load(
     sample_rate: int,
     w: Windowing,
     normalise: str = 'none',
+    change: Change | None = None,
 ) -> Loaded:
     """Decodes an item and lists its windows; the first arguments are those of `decode.read`.
 
@@ -55,12 +59,19 @@ def load(
         w: the windowing.
         normalise: how the whole item is scaled before it is cut, see `level.apply`. Windows are
             silent or not as they were recorded, before that.
+        change: done to the item at its file's own rate, before it is resampled. Windows are cut
+            from what it returns, which may be longer or shorter.
 
     Raises:
         AudioError: the item cannot be used.
     """
     try:
-        wave = decode.read(path, sample_rate, start, duration)
+        if change is None:
+            wave = decode.read(path, sample_rate, start, duration)
+        else:
+            own = decode.probe(path).rate
+            changed = change(decode.read(path, own, start, duration), own)
+            wave = decode.resample(changed, own, sample_rate)
         at = starts(len(wave), w)
     except decode.AudioError as error:
         raise decode.AudioError(error.reason, path, error.detail) from error

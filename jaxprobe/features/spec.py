@@ -35,7 +35,14 @@ class Clip(NamedTuple):
 
 
 # Fields that came after the first stores, with the value those had.
-_LATER = {'lead_fill': 'reflect', 'normalise': 'none', 'options': (), 'frames': 0}
+_LATER = {
+    'lead_fill': 'reflect',
+    'normalise': 'none',
+    'options': (),
+    'frames': 0,
+    'deformation_seed': 0,
+    'deformation_version': '',
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +59,9 @@ class StoreSpec:
         sample_rate: Hz.
         window_samples, hop_samples, tail, short, min_samples, lead_samples, lead_fill: see
             `Windowing`.
+        deformation: 'clean', or what is done to items as they are decoded, see `deform.chain`.
+        deformation_seed: the root seed where that draws; 0 else.
+        deformation_version: of the code that does it.
         normalise: how items are scaled before they are cut, see `level.apply`.
         options: (name, value) of the encoder's options that are not at their defaults.
         frames: per window, evenly spaced; 0 where the window is averaged.
@@ -78,6 +88,8 @@ class StoreSpec:
     normalise: str = 'none'
     options: tuple[tuple[str, Any], ...] = ()
     frames: int = 0
+    deformation_seed: int = 0
+    deformation_version: str = ''
     batch_windows: int
 
     def __post_init__(self):

@@ -1,6 +1,7 @@
 """One shard from first decoded clip to sidecar."""
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 from jaxprobe.audio import loader
 from jaxprobe.audio.decode import AudioError
+from jaxprobe.deform import chain as deform
 from jaxprobe.features import writer
 from jaxprobe.features.manifest import Entry, Planned
 from jaxprobe.features.spec import Clip, StoreSpec
@@ -67,10 +69,14 @@ def decoded(
             are next can be filled while those run.
     """
     window_seconds = spec.window_samples / spec.sample_rate
+    chain = deform.one(spec.deformation) if spec.deformation != deform.CLEAN else None
 
     def load(job: Job) -> loader.Loaded | AudioError:
+        change = chain and functools.partial(
+            chain.apply, root=spec.deformation_seed, clip=job.planned.key
+        )
         try:
-            return loader.load(*job.clip, spec.sample_rate, spec.windowing, spec.normalise)
+            return loader.load(*job.clip, spec.sample_rate, spec.windowing, spec.normalise, change)
         except AudioError as error:
             return error
 

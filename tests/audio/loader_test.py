@@ -111,3 +111,25 @@ def test_closing_ends_the_threads():
     next(jobs)
     jobs.close()
     assert not [t for t in threading.enumerate() if t.name.startswith('decode')]
+
+
+def test_a_change_comes_at_the_file_s_own_rate_before_everything_else(tmp_path):
+    """The item, not the file; then resampled, scaled and cut, however long it has become."""
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, 6000).astype(np.float32)
+    path, seen = _write(tmp_path / 'a.wav', wave), []
+
+    def change(item, rate):
+        seen.append((item.copy(), rate))
+        return np.concatenate([item, item, -item]) / 4
+
+    found = loader.load(path, 0.25, 0.375, 8000, W, 'peak', change)
+    assert [rate for _, rate in seen] == [8000]
+    np.testing.assert_array_equal(seen[0][0], wave[2000:5000])
+    assert found.starts.tolist() == [*range(0, 9000, 1000)]
+    assert np.abs(found.samples).max() == 1
+    twice = loader.load(path, 0.25, 0.375, 16000, W, change=change)
+    assert seen[1][1] == 8000
+    assert len(twice.samples) == 18000
+    plain = loader.load(path, 0.25, 0.375, 16000, W, change=lambda item, rate: item)
+    same = loader.load(path, 0.25, 0.375, 16000, W)
+    assert plain.sound == same.sound

@@ -1,5 +1,6 @@
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from jaxprobe.audio.decode import AudioError
@@ -88,3 +89,27 @@ def test_closing_half_way_leaves_whole_shards_only(jobs, tmp_path):
         'windows-train.array_record-00000',
         'windows-train.array_record-00000.json',
     ]
+
+
+def test_deformed_clips_draw_by_their_keys_not_by_their_order(jobs):
+    spec = store_case.spec(deformation='noise:10', deformation_seed=3, deformation_version='1')
+
+    def waves(jobs, spec):
+        found = fill.decoded(jobs, spec, 2)
+        return {
+            job.planned.key: item.samples for job, item in found if not isinstance(item, AudioError)
+        }
+
+    clean, noisy = waves(jobs, SPEC), waves(jobs, spec)
+    other = waves(jobs, store_case.spec(deformation='noise:10', deformation_seed=4))
+    back = waves(jobs[::-1], spec)
+    assert list(clean) == list(noisy) == ['k0', 'k2', 'k3', 'k4']
+    for key, wave in clean.items():
+        noise = noisy[key] - wave
+        ratio = 10 * np.log10(np.mean(wave.astype(float) ** 2) / np.mean(noise.astype(float) ** 2))
+        assert ratio == pytest.approx(10, abs=0.01)
+        np.testing.assert_array_equal(noisy[key], back[key])
+        assert not np.array_equal(noisy[key], other[key])
+    assert not np.array_equal(
+        (noisy['k2'] - clean['k2'])[:4000], (noisy['k3'] - clean['k3'])[:4000]
+    )
