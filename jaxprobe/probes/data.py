@@ -65,7 +65,22 @@ def averaged(split: Split) -> Split:
         groups = _ItemMeans(_Memory(split.groups), split.first, split.count).read(np.arange(n))
     else:
         groups = _ItemMeans(split.groups, split.first, split.count)
-    return Split(groups, np.arange(n), np.ones(n, int), split.targets)
+    return split._replace(groups=groups, first=np.arange(n), count=np.ones(n, int))
+
+
+def merged(split: Split, most: int) -> Split:
+    """Runs of up to `most` consecutive windows of an item become one row, their mean.
+
+    The last run of an item has what is left of its windows.
+    """
+    runs = -(-split.count // most)  # Per item.
+    place = np.arange(runs.sum()) - np.repeat(np.cumsum(runs) - runs, runs)
+    first = np.repeat(split.first, runs) + place * most
+    count = np.minimum(most, np.repeat(split.first + split.count, runs) - first)
+    groups = _ItemMeans(reader_of(split), first, count)
+    if isinstance(split.groups, dict):
+        groups = groups.read(np.arange(len(first)))
+    return split._replace(groups=groups, first=np.cumsum(runs) - runs, count=runs)
 
 
 class _Memory(NamedTuple):
@@ -95,9 +110,7 @@ class _ItemMeans(NamedTuple):
         return (self._means(rows, groups) for rows, groups in zip(chunks, windows))
 
     def _windows(self, items: np.ndarray) -> np.ndarray:
-        count = self.count[items]
-        start = np.cumsum(count) - count
-        return np.repeat(self.first[items] - start, count) + np.arange(count.sum())
+        return _windows(self.first[items], self.count[items])
 
     def _means(self, items: np.ndarray, groups: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
         count = self.count[items]
@@ -107,6 +120,12 @@ class _ItemMeans(NamedTuple):
             / count[:, None, None].astype(np.float32)
             for width, array in groups.items()
         }
+
+
+def _windows(first: Int[np.ndarray, 'N'], count: Int[np.ndarray, 'N']) -> Int[np.ndarray, 'R']:
+    """The rows of items, item after item."""
+    start = np.cumsum(count) - count
+    return np.repeat(first - start, count) + np.arange(count.sum())
 
 
 def reader_of(split: Split) -> RowReader:
@@ -136,7 +155,9 @@ def step_rows(spec: BankSpec, split: Split) -> int:
     n = len(split.first)
     if split.count.min() == split.count.max():
         return min(spec.batch_items, n) * int(split.count[0])
-    rows = _most_rows(spec, split.count, math.ceil(n / spec.batch_items))
+    rows = _most_rows(spec, split.count)
+    if split.chosen is not None:  # Never fewer than for all items: one program serves both.
+        rows = max(rows, _most_rows(spec, split.count[split.chosen]))
     return -(-rows // 16) * 16
 
 
@@ -147,6 +168,7 @@ def layout(
 
     The row count of a step is the largest that any step of any epoch of these seeds meets:
     the draws are known beforehand, and the worst conceivable batch can be many times larger.
+    The sizes are those of all items, whichever are trained on; only the number of steps is not.
     `memory` bounds the bytes of one segment: its masks, and `row_bytes` for every row where rows
     are streamed. `rows` are those of a step where they are known already (`step_rows`).
     """
@@ -156,10 +178,17 @@ def layout(
     rows = rows or step_rows(spec, split)
     per_step = spec.seeds * rows * max(1, sum(spec.hidden) + row_bytes)
     segments = math.ceil(steps / max(1, int(memory // per_step)))
-    return Layout(steps, items, rows, math.ceil(steps / segments))
+    taken = math.ceil(len(trained_on(split)) / spec.batch_items)
+    return Layout(taken, items, rows, math.ceil(steps / segments))
 
 
-def _most_rows(spec: BankSpec, count: Int[np.ndarray, 'N'], steps: int) -> int:
+def trained_on(split: Split) -> Int[np.ndarray, 'K']:
+    """The items of a split that are trained on."""
+    return np.arange(len(split.first)) if split.chosen is None else split.chosen
+
+
+def _most_rows(spec: BankSpec, count: Int[np.ndarray, 'N']) -> int:
+    steps = math.ceil(len(count) / spec.batch_items)
     padded = np.zeros(steps * spec.batch_items, np.int64)
     most = 0
     for origin in draws.origins(spec.root_seed, spec.task, spec.seeds):
@@ -170,9 +199,22 @@ def _most_rows(spec: BankSpec, count: Int[np.ndarray, 'N'], steps: int) -> int:
 
 
 def batch_rows(
-    order: Int[np.ndarray, 'N'], split: Split, steps: range, sizes: Layout, frames: bool = False
+    order: Int[np.ndarray, 'K'],
+    split: Split,
+    steps: range,
+    sizes: Layout,
+    frames: bool = False,
+    owner: Int[np.ndarray, 'N'] | None = None,
 ) -> tuple[Int[np.ndarray, 'n R'], Int[np.ndarray, 'n R'], Int[np.ndarray, 'n']]:
     """The rows of some steps of one epoch: each item's windows, item after item.
+
+    Args:
+        order: of the items trained on.
+        split: their rows.
+        steps: of the epoch.
+        sizes: of the batches.
+        frames: whether every row has a target of its own.
+        owner: whose target an item is trained with; None: its own.
 
     Returns:
         Row of every place, and where its target is (its item, or in a frame task the row
@@ -186,29 +228,31 @@ def batch_rows(
         batch = order[step * sizes.items : (step + 1) * sizes.items]
         count = split.count[batch]
         total = int(count.sum())
-        begin = np.repeat(split.first[batch] - (np.cumsum(count) - count), count)
-        rows[place, :total] = begin + np.arange(total)
-        items[place, :total] = rows[place, :total] if frames else np.repeat(batch, count)
+        rows[place, :total] = _windows(split.first[batch], count)
+        whose = batch if owner is None else owner[batch]
+        labelled = _windows(split.first[whose], count) if frames else np.repeat(whose, count)
+        items[place, :total] = labelled
         filled[place] = max(total, 1)
     return rows, items, filled
 
 
-@partial(jax.jit, static_argnames=('sizes', 'hidden', 'dropout'))
+@partial(jax.jit, static_argnames=('segment', 'rows', 'hidden', 'dropout'))
 def draw_keeps(
     keys: Key[Array, 'S'],
     epoch: int | Int[Array, ''],
     start: int | Int[Array, ''],
     *,
-    sizes: Layout,
+    segment: int,
+    rows: int,
     hidden: tuple[int, ...],
     dropout: float,
 ) -> tuple[Bool[Array, 'S n R _'], ...]:
-    """The dropout masks of steps start .. start + sizes.segment, one array per hidden layer."""
-    steps = start + jnp.arange(sizes.segment)
+    """The dropout masks of `segment` steps from `start`, one array per hidden layer."""
+    steps = start + jnp.arange(segment)
 
     def of_layer(i: int, width: int):
         def one(key, step):
-            return draws.keep(key, epoch, step, i, (sizes.rows, width), dropout)
+            return draws.keep(key, epoch, step, i, (rows, width), dropout)
 
         return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(keys, steps)
 
@@ -296,10 +340,15 @@ def _real(drawn: _Drawn) -> Bool[np.ndarray, 'S n R']:
 def _draws(spec: BankSpec, train: Split, sizes: Layout, epoch: int) -> Iterator[_Drawn]:
     """The draws of an epoch, segment by segment, still on the host."""
     origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
-    orders = [draws.order(origin, epoch, len(train.first)) for origin in origins]
+    taken = trained_on(train)
+    orders = [taken[draws.order(origin, epoch, len(taken))] for origin in origins]
+    owners = [None] * len(orders) if train.borrowed is None else list(train.borrowed)
     for start in range(0, sizes.steps, sizes.segment):
         steps = range(start, start + sizes.segment)
-        drawn = [batch_rows(order, train, steps, sizes, spec.frames) for order in orders]
+        drawn = [
+            batch_rows(order, train, steps, sizes, spec.frames, owner)
+            for order, owner in zip(orders, owners, strict=True)
+        ]
         rows, items, filled = (np.stack(arrays) for arrays in zip(*drawn))
         yield _Drawn(start, rows, items, filled, min(sizes.segment, sizes.steps - start))
 
@@ -310,7 +359,13 @@ def _batches(spec: BankSpec, drawn: _Drawn, sizes: Layout, epoch: int) -> Batche
         origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
         keys = jnp.stack([draws.dropout_key(origin) for origin in origins])
         keeps = draw_keeps(
-            keys, epoch, drawn.start, sizes=sizes, hidden=spec.hidden, dropout=spec.dropout
+            keys,
+            epoch,
+            drawn.start,
+            segment=sizes.segment,
+            rows=sizes.rows,
+            hidden=spec.hidden,
+            dropout=spec.dropout,
         )
     rows, items, filled = (jnp.asarray(a) for a in (drawn.rows, drawn.items, drawn.n_rows))
     return Batches(rows, items, filled, keeps)

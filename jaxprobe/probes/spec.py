@@ -105,12 +105,19 @@ class Split(NamedTuple):
         targets: class indices [N], or [N, C] tags (0 or 1) or regression targets. In a frame
             task one per row, [R] or [R, C]: tags may lie between 0 and 1, and a row with class
             -1 or nan tags is neither trained on nor scored.
+        chosen: the items that are trained on, ascending; None for all. The others only keep the
+            shapes, and with them the compiled programs, those of the whole split.
+        borrowed: for every seed the item whose target each item is trained with; None leaves
+            everyone their own. In a frame task an item is a window, and all have equally many
+            frames.
     """
 
     groups: dict[int, Shaped[np.ndarray, '_ _ _']] | RowReader
     first: Int[np.ndarray, 'N']
     count: Int[np.ndarray, 'N']
     targets: Int[np.ndarray, 'N'] | Float[np.ndarray, 'N C']
+    chosen: Int[np.ndarray, 'K'] | None = None
+    borrowed: Int[np.ndarray, 'S N'] | None = None
 
 
 class BankResult(NamedTuple):
@@ -223,6 +230,7 @@ def validate_split(spec: BankSpec, name: str, split: Split) -> None:
     Raises:
         DataError: names the split, what arrived and what would do.
     """
+    _validate_items(spec, name, split)
     if spec.frames:
         _validate_frames(spec, name, split)
         return
@@ -253,6 +261,24 @@ def validate_split(spec: BankSpec, name: str, split: Split) -> None:
         raise DataError(
             f'{spec.task}: no tag of split {name!r} has both positive and negative items, so '
             f"{spec.monitor!r} is not defined. Use more items, or monitor='loss'."
+        )
+
+
+def _validate_items(spec: BankSpec, name: str, split: Split) -> None:
+    n, chosen, borrowed = len(split.first), split.chosen, split.borrowed
+    if chosen is not None:
+        within = len(chosen) and chosen[0] >= 0 and chosen[-1] < n and (np.diff(chosen) > 0).all()
+        if not within:
+            raise DataError(
+                f'{spec.task}: chosen items {chosen} of split {name!r} must be ascending numbers '
+                f'of its {n} items, at least one'
+            )
+    if borrowed is not None and (
+        borrowed.shape != (spec.seeds, n) or borrowed.min() < 0 or borrowed.max() >= n
+    ):
+        raise DataError(
+            f'{spec.task}: borrowed targets of split {name!r} have shape {borrowed.shape}; '
+            f'expected {(spec.seeds, n)} numbers of its {n} items'
         )
 
 

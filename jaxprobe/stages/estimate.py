@@ -268,7 +268,7 @@ def _bank_pace(
         few = Split(groups, first[:1], np.full(1, frames), encoded[:frames])
     else:
         split = Split(groups, np.arange(n), np.ones(n, int), encoded[:n])
-        few = Split(*({w: g[:64] for w, g in groups.items()}, *(a[:64] for a in split[1:])))
+        few = Split({w: g[:64] for w, g in groups.items()}, *(a[:64] for a in split[1:4]))
     bank.train(
         timed,
         widths,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxprobe.core.errors import ConfigError, DataError
-from jaxprobe.probes import bank, losses, memory, packing
+from jaxprobe.probes import bank, block, data, losses, memory, packing
 from jaxprobe.probes.spec import Source
 from tests.probes import made
 
@@ -300,6 +300,61 @@ def test_seeds_layers_and_rates_are_independent(grid):
     result = bank.train(small, made.WIDTHS, *parts)
     places = [cell(large, *key) for key in zip(result.source, result.learning_rate, result.seed)]
     check_same(result, large, cells_b=places)
+
+
+PROGRAMS = (block.train, block.forward, block.judge, block.item_scores, data.draw_keeps)
+
+
+def compiled():
+    return [program._cache_size() for program in PROGRAMS]
+
+
+@pytest.mark.parametrize('feed', ['resident', 'streamed'])
+def test_some_items_train_as_if_there_were_no_others_in_the_same_programs(feed):
+    spec = made.spec(epochs=6, dropout=0.3)
+    train, valid, test = made.splits('multiclass')
+    bank.train(spec, made.WIDTHS, train, valid, test, data=feed)
+    before = compiled()
+    chosen = np.flatnonzero(np.arange(70) % 3 != 1)[:20]  # Two steps, the second of four items.
+    for some in (chosen, chosen[:5]):
+        got = bank.train(spec, made.WIDTHS, train._replace(chosen=some), valid, test, data=feed)
+        assert compiled() == before
+        first, count = train.first[some], train.count[some]
+        rows = np.concatenate([np.arange(f, f + c) for f, c in zip(first, count)])
+        groups = {width: group[rows] for width, group in train.groups.items()}
+        alone = made.Split(groups, np.cumsum(count) - count, count, train.targets[some])
+        check_same(got, bank.train(spec, made.WIDTHS, alone, valid, test, data=feed))
+        before = compiled()
+
+
+def test_borrowed_targets_are_targets_in_the_same_programs(grid):
+    spec, (train, valid, test), _ = grid
+    before = compiled()
+    order = np.random.RandomState(3).permutation(len(train.first))
+    own = np.arange(len(train.first))
+    lent = train._replace(borrowed=np.stack([order, own]))
+    got = bank.train(spec, made.WIDTHS, lent, valid, test, data='resident')
+    assert compiled() == before
+    moved = train._replace(targets=train.targets[order])
+    shuffled = bank.train(spec, made.WIDTHS, moved, valid, test, data='resident')
+    check_same(got, shuffled, got.seed == 0, shuffled.seed == 0, atol=0)
+    check_same(got, grid[2], got.seed == 1, grid[2].seed == 1, atol=0)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'says'),
+    [
+        ({'chosen': np.array([3, 3])}, 'chosen'),
+        ({'chosen': np.array([], int)}, 'chosen'),
+        ({'chosen': np.array([70])}, 'chosen'),
+        ({'borrowed': np.zeros((1, 70), int)}, 'borrowed'),
+        ({'borrowed': np.full((2, 70), 70)}, 'borrowed'),
+    ],
+)
+def test_items_that_are_not_there_cannot_be_chosen_or_borrowed_from(changes, says):
+    train, valid, test = made.splits('multiclass')
+    with pytest.raises(DataError, match=says):
+        bank.train(made.spec(), made.WIDTHS, train._replace(**changes), valid, test)
 
 
 def test_cells_come_in_grid_order(grid):

@@ -100,5 +100,64 @@ def test_draw_keeps_are_the_single_draws():
 
     origin = draws.Origin(0, 'made', 1)
     key = draws.dropout_key(origin)
-    (mask,) = data.draw_keeps(jnp.stack([key]), 2, 1, sizes=sizes, hidden=(16,), dropout=0.2)
+    cut = {'segment': sizes.segment, 'rows': sizes.rows}
+    (mask,) = data.draw_keeps(jnp.stack([key]), 2, 1, **cut, hidden=(16,), dropout=0.2)
     np.testing.assert_array_equal(mask[0, 1], draws.keep(key, 2, 2, 0, (sizes.rows, 16), 0.2))
+
+
+def test_some_items_are_drawn_in_an_order_of_their_own_at_the_size_of_all():
+    chosen = np.array([1, 4, 5, 9, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33])
+    some = SPLIT._replace(chosen=chosen)
+    sizes, whole = data.layout(SPEC, some, 1e9), data.layout(SPEC, SPLIT, 1e9)
+    assert sizes == whole._replace(steps=2)
+    (segment,) = data.resident(SPEC, PLAN, (some, SPLIT, SPLIT), sizes, 32).segments(3)
+    assert segment.n_steps == 2
+    order = chosen[draws.order(draws.Origin(0, 'made', 1), 3, len(chosen))]
+    shown = np.asarray(segment.batches.items[1])
+    filled = np.asarray(segment.batches.n_rows[1])
+    for step, batch in enumerate((order[:16], order[16:])):
+        expected = np.repeat(batch, SPLIT.count[batch]).tolist()
+        assert shown[step, : filled[step]].tolist() == expected
+
+
+def test_targets_are_borrowed_per_seed():
+    borrowed = np.stack([np.arange(37)[::-1], np.roll(np.arange(37), 1)])
+    lent, own = SPLIT._replace(borrowed=borrowed), SPLIT
+    sizes = data.layout(SPEC, own, 1e9)
+    (a,), (b,) = (
+        data.resident(SPEC, PLAN, (s, own, own), sizes, 32).segments(0) for s in (lent, own)
+    )
+    np.testing.assert_array_equal(a.batches.rows, b.batches.rows)
+    items, filled = np.asarray(b.batches.items), np.asarray(b.batches.n_rows)
+    for seed in range(2):
+        for step in range(3):
+            n = filled[seed, step]
+            expected = borrowed[seed][items[seed, step, :n]]
+            np.testing.assert_array_equal(a.batches.items[seed, step, :n], expected)
+
+
+def test_windows_of_frames_borrow_frame_by_frame():
+    split = made.frames('multiclass')[0]
+    owner = np.arange(len(split.first))[::-1]
+    sizes = data.Layout(1, 24, 24 * 7, 1)
+    order = np.arange(24)
+    rows, items, _ = data.batch_rows(order, split, range(1), sizes, frames=True, owner=owner)
+    assert rows[0, :7].tolist() == list(range(7))
+    assert items[0, :7].tolist() == list(range(23 * 7, 24 * 7))
+
+
+def test_merged_rows_are_the_means_of_consecutive_windows():
+    split = made.split('multiclass', 20, 3, most=5)
+    for given in (split, made.streamed([split])[0]):
+        found = data.merged(given, 2)
+        assert found.count.tolist() == [-(-c // 2) for c in split.count]
+        rows = data.reader_of(found).read(np.arange(data.n_rows(found)))
+        for width, group in split.groups.items():
+            expected = [
+                group[f + k : f + min(k + 2, c)].mean(0)
+                for f, c in zip(split.first, split.count)
+                for k in range(0, c, 2)
+            ]
+            np.testing.assert_allclose(rows[width], np.stack(expected), rtol=1e-5, atol=1e-6)
+    assert data.merged(split, 1).count.tolist() == split.count.tolist()
+    np.testing.assert_array_equal(data.merged(split, 9).count, 1)
