@@ -230,6 +230,11 @@ def pin(plan: Plan, workdir: Path) -> None:
     fs.write_json(path, plan.record)  # Also again: folders may have moved.
 
 
+def decides(setting: str) -> bool:
+    """Whether a setting, by its dotted name, can change what a run reports."""
+    return setting not in _INDIFFERENT
+
+
 def stores_of(workdir: Path) -> Path:
     """Where the run of a working directory keeps its stores."""
     try:
@@ -457,5 +462,5 @@ def _identity(record: dict[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in flat.items()
-        if key not in _INDIFFERENT and not key.startswith('study.')  # Those add files of their own.
+        if decides(key) and not key.startswith('study.')  # Those add files of their own.
     }

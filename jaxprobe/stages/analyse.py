@@ -28,7 +28,7 @@ SCHEMA = 1
 RESAMPLES = 1000
 
 # Of `bank.json`, what a result file carries on unchanged.
-_CARRIED = (
+CARRIED = (
     'encoder',
     'task',
     'protocol',
@@ -116,7 +116,7 @@ def analyse(
     drawn = resample.draw(record, resamples)
     rows = [_row(record, grid, s, drawn) for s in range(len(grid.sources))]
     constants = _constants(record)
-    result = {key: record.meta[key] for key in _CARRIED if key in record.meta}
+    result = {key: record.meta[key] for key in CARRIED if key in record.meta}
     result |= {
         'schema': SCHEMA,
         'n_cells': len(record.source),
