@@ -16,8 +16,8 @@ Few rows
 --------
 With R rows the two sides are subspaces of R - 1 dimensions. Where rx + ry > R - 1 they must meet,
 and `forced` = rx + ry - (R - 1) of the correlations are 1 whatever the data; well before that all
-are large. The measures stay defined; the noise floor beside them (the same measure with the rows of one
-side shuffled) says what they are worth, and `few_rows` phrases it.
+are large. The measures stay defined; the noise floor beside them (the same measure with the rows of
+one side shuffled) says what they are worth, and `few_rows` phrases it.
 
 What Google's code does (github.com/google/svcca, commit 1f3fbf1; `tests/golden/svcca.json`)
 ------------------------------------------------------------------------------------------

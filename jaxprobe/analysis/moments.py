@@ -56,7 +56,7 @@ def add(moments: Moments, rows: Float[np.ndarray, 'R D']) -> Moments:
     return moments
 
 
-def of(chunks: Iterable[Float[np.ndarray, 'R D']], width: int) -> Moments:
+def of(chunks: Iterable[Float[np.ndarray, '_ D']], width: int) -> Moments:
     """The moments of rows that come in chunks."""
     found = none(width)
     for rows in chunks:
