@@ -45,11 +45,12 @@ class Windows(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a clip's records lie."""
+    """Where a clip's records lie, and how long it is by its file's header (0: unknown)."""
 
     shard: int
     first: int
     entry: manifest.Entry
+    seconds: float
 
 
 class _Index(NamedTuple):
@@ -130,6 +131,7 @@ class RowReader:
         self.first = np.cumsum(self.count) - self.count
         self.rows = int(self.count.sum())
         self._last = np.array([e.last if e else 0.0 for e in entries])
+        self.seconds = np.array([place.seconds if place else 0.0 for place in places])
         self.sounds = [e.sound if e else '' for e in entries]  # Hashes of samples, '' if unknown.
         # Per row: its shard, and its record there.
         self._shard = np.repeat([p.shard if p else 0 for p in places], self.count)
@@ -245,15 +247,16 @@ def _locate(
 def _index(store: Path) -> _Index:
     manifest.read_spec(store)
     index = _Index({}, {})
-    for number in range(len(manifest.read_manifest(store))):
+    for number, planned in enumerate(manifest.read_manifest(store)):
         sidecar = manifest.read_sidecar(store, number)
         if sidecar is None:
             continue
         index.lengths[number] = sidecar.records
+        seconds = {clip.key: clip.seconds for clip in planned}
         first = 0
         for entry in sidecar.clips:
             before = index.places.get(entry.key)
             if before is None or before.entry.failed:  # A second look at a failure counts.
-                index.places[entry.key] = _Place(number, first, entry)
+                index.places[entry.key] = _Place(number, first, entry, seconds.get(entry.key, 0.0))
             first += entry.windows
     return index

@@ -20,16 +20,19 @@ def per_row(
         chosen = jnp.take_along_axis(logits, targets[:, None], axis=-1)[:, 0]
         return jax.nn.logsumexp(logits, axis=-1) - chosen
     if kind == 'multilabel':
-        losses = jax.nn.relu(logits) - logits * targets + jnp.log1p(jnp.exp(-jnp.abs(logits)))
-        return jnp.mean(losses, axis=-1)
+        return jnp.mean(_per_tag(logits, targets), axis=-1)
     return jnp.mean((logits - targets) ** 2, axis=-1)
 
 
+def _per_tag(logits: Float[Array, 'R C'], targets: Shaped[Array, 'R C']) -> Float[Array, 'R C']:
+    return jax.nn.relu(logits) - logits * targets + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+
+
 def there(kind: str, targets: Shaped[Array, 'R *outputs']) -> Bool[Array, 'R']:
-    """Frames that have a target: a class, or numbers for all tags."""
+    """Frames that have a target: a class, or a number for some tag."""
     if kind == 'multiclass':
         return targets >= 0
-    return jnp.all(jnp.isfinite(targets), axis=-1)
+    return jnp.any(jnp.isfinite(targets), axis=-1)
 
 
 def of_frames(
@@ -38,10 +41,17 @@ def of_frames(
     targets: Shaped[Array, 'R *outputs'],
     n_rows: Shaped[Array, ''] | int,
 ) -> Float[Array, '']:
-    """The mean over those of the first `n_rows` rows that have a target; 0 where none has."""
+    """The mean over those of the first `n_rows` rows that have a target; 0 where none has.
+
+    A tag of which a frame has no number (nan) adds nothing to the frame's loss.
+    """
     counts = there(kind, targets) & (jnp.arange(logits.shape[0]) < n_rows)
-    safe = jnp.maximum(targets, 0) if kind == 'multiclass' else jnp.nan_to_num(targets)
-    losses = jnp.where(counts, per_row(kind, logits, safe), 0.0)
+    if kind == 'multiclass':
+        rows = per_row(kind, logits, jnp.maximum(targets, 0))
+    else:
+        each = _per_tag(logits, jnp.nan_to_num(targets))
+        rows = jnp.mean(jnp.where(jnp.isfinite(targets), each, 0.0), axis=-1)
+    losses = jnp.where(counts, rows, 0.0)
     return jnp.sum(losses) / jnp.maximum(jnp.sum(counts), 1).astype(losses.dtype)
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from jaxprobe.core.errors import ConfigError
+from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.encoders.base import Card, Encoder
 from jaxprobe.encoders.subset import subset
 from jaxprobe.features.frames import FrameReader
@@ -48,8 +48,8 @@ class _Part(NamedTuple):
     """A split: its items, its frames as rows, and which row belongs to which item.
 
     Attributes:
-        seconds: length of every item's windows together.
-        counts: rows that are frames of their own, not covered before.
+        seconds: length of every item's windows together, or of the item where it is shorter.
+        counts: rows that are frames of their own, not covered before, nor behind a short item.
     """
 
     items: Sequence[Item]
@@ -165,15 +165,28 @@ def _part(task: Task, items: Sequence[Item], reader: RowReader, *, widen: bool) 
     frames = reader.spec.frames
     rate = frames * reader.spec.sample_rate / reader.spec.window_samples
     starts, targets, counts = reader.starts(), [], []
-    for item, first, count in zip(items, reader.first, reader.count, strict=True):
+    ends = starts[reader.first + reader.count - 1] + frames / rate
+    short = (reader.padded > 0) & (reader.seconds > 0)
+    ends[short] = np.minimum(ends, reader.seconds)[short]
+    for item, first, count, end in zip(items, reader.first, reader.count, ends, strict=True):
         own = starts[first : first + count]
-        counts.append(~frame_targets.covered(own, frames, rate))
+        behind = frame_targets.behind(own, frames, rate, end)
+        counts.append(~(frame_targets.covered(own, frames, rate) | behind))
         if task.kind is Kind.BEATS:
             times = cast(Beats, item.target)
-            targets.append(frame_targets.beats(times, own, frames, rate, widen=widen))
+            found = frame_targets.beats(times, own, frames, rate, widen=widen)
+            found[behind] = np.nan
         else:
             labelled = cast(Segments, item.target)
-            targets.append(frame_targets.segments(labelled, own, frames, rate))
+            found = frame_targets.segments(labelled, own, frames, rate)
+            found[behind] = frame_targets.NONE
+            if item.split in JUDGED and (found == frame_targets.NONE).all():
+                raise DataError(
+                    f'{task.name}: no frame of {item.id} ({item.path}) has a label: it lasts '
+                    f'{end:.2f} s, and all of its labelled segments lie elsewhere. Mend its '
+                    f'annotation, or leave it out.'
+                )
+        targets.append(found)
     split = Split(
         groups=FrameReader(reader),
         first=np.arange(reader.rows) * frames,
@@ -181,7 +194,6 @@ def _part(task: Task, items: Sequence[Item], reader: RowReader, *, widen: bool) 
         targets=np.concatenate(targets),
     )
     owner = np.repeat(np.arange(len(items)), reader.count * frames)
-    ends = starts[reader.first + reader.count - 1] + frames / rate
     return _Part(items, split, owner, np.concatenate(counts), ends, rate)
 
 

@@ -2,7 +2,9 @@
 
 Frame f of a window that begins at s seconds stands for the time s + f / rate. Frames of a last
 window that a window before it has covered already have no target, so that no frame of an item
-counts twice.
+counts twice; neither have frames behind the end of an item that was repeated to fill its window.
+An item with beats and no downbeats is one whose downbeats nobody annotated: its frames have no
+target for them.
 """
 
 from collections.abc import Sequence
@@ -30,7 +32,7 @@ def beats(
 
     Returns:
         1 and 0 per frame of beat and of downbeat, R = W frames; nan where a frame of a window
-        was covered before.
+        was covered before, and for downbeats where there are beats alone.
     """
     found = np.zeros((len(starts) * frames, 2), np.float32)
     for window, start in enumerate(starts):
@@ -42,6 +44,8 @@ def beats(
             inside = marked[(marked >= 0) & (marked < frames)]
             found[window * frames + inside, column] = 1.0
     found[covered(starts, frames, rate)] = np.nan
+    if target.beats and not target.downbeats:
+        found[:, 1] = np.nan
     return found
 
 
@@ -67,3 +71,9 @@ def covered(
         overlap = starts[window - 1] + frames / rate - starts[window]
         found[window, : max(0, round(overlap * rate))] = True
     return found.reshape(-1)
+
+
+def behind(starts: Float[np.ndarray, 'W'], frames: int, rate: float, seconds: float) -> np.ndarray:
+    """Frames [R] of windows that begin where an item of so many seconds has ended."""
+    time = (np.asarray(starts)[:, None] + np.arange(frames) / rate).reshape(-1)
+    return time >= seconds - 1e-6

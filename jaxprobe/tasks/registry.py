@@ -154,7 +154,8 @@ def _typed(what: str, value: Any, default: Any) -> Any:
         return value
     try:
         if isinstance(default, tuple):
-            parts = value.split(',') if isinstance(value, str) else list(value)
+            alone = isinstance(value, int | float)
+            parts = value.split(',') if isinstance(value, str) else [value] if alone else value
             one = type(default[0]) if default else float
             return tuple(one(part) for part in parts if str(part).strip())
         if isinstance(default, int) and isinstance(value, float) and value != int(value):

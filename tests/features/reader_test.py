@@ -58,6 +58,8 @@ def test_load_gives_what_the_encoder_gives(made):
     assert windows.count.tolist() == [1, 2, 3, 0, 6, 1, 5, 1]
     assert windows.first.tolist() == [0, 1, 3, 6, 6, 12, 13, 18]
     assert windows.padded.tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
+    with reader.RowReader(store, clips) as rows:
+        np.testing.assert_allclose(rows.seconds, [*LENGTHS[:3], 0.0, *LENGTHS[3:]], atol=1e-3)
     assert windows.silent.sum() == 0
     assert windows.failed == {3: 'not_audio'}
     assert {d: g.shape for d, g in windows.groups.items()} == {8: (19, 2, 8), 4: (19, 1, 4)}

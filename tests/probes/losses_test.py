@@ -35,3 +35,13 @@ def test_squares_count_weights_and_biases_and_no_mix():
     layer = {'weight': jnp.full((2, 3), 2.0), 'bias': jnp.full((2,), 3.0)}
     params = {'layers': (layer, layer), 'mix': jnp.full((4,), 9.0)}
     assert float(losses.squares(params)) == 2 * (6 * 4 + 2 * 9)
+
+
+def test_frames_without_a_target_weigh_nothing_and_unknown_tags_neither():
+    logits = jnp.asarray([[1.0, -2.0], [0.5, 3.0], [9.0, 9.0], [2.0, 2.0]])
+    nan = float('nan')
+    targets = jnp.asarray([[1.0, 0.0], [0.0, nan], [nan, nan], [1.0, 1.0]])
+    found = float(losses.of_frames('multilabel', logits, targets, 3))  # The last row is padding.
+    first, second = losses.per_row('multilabel', logits[:2], jnp.nan_to_num(targets[:2]))
+    unknown = np.log1p(np.exp(3.0))  # What the second frame's unknown tag would have cost.
+    np.testing.assert_allclose(found, (first + second - unknown / 2) / 2, rtol=1e-6)

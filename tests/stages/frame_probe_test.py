@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +10,13 @@ import soundfile
 
 from jaxprobe import plan
 from jaxprobe.core import config
-from jaxprobe.core.errors import ConfigError
+from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.encoders import base as encoders
+from jaxprobe.features.reader import RowReader
+from jaxprobe.features.spec import StoreSpec
+from jaxprobe.metrics import beats
 from jaxprobe.stages import frame_probe, pipeline
-from jaxprobe.tasks import audit, defaults, registry
+from jaxprobe.tasks import audit, defaults, frame_targets, registry
 from jaxprobe.tasks.base import Beats, Item, Kind, Segments, Task
 
 SYNTH = registry.build('synth_key')
@@ -116,6 +120,70 @@ def test_what_decoding_cannot_afford_is_said(tmp_path, monkeypatch):
     assert 'decode_budget' in result['decoded']
     scored = np.isfinite(np.array(result['rates']['test'], float)).sum(axis=1)
     assert scored.tolist() == [1] * len(scored)
+
+
+class Windows(RowReader):
+    """What a store says of items of one window of ten frames at ten a second."""
+
+    def __init__(self, padded, seconds):
+        self.spec = StoreSpec(
+            encoder='e',
+            weights_sha256='',
+            port_version=1,
+            layers=(('a', 4),),
+            sample_rate=100,
+            window_samples=100,
+            hop_samples=100,
+            frames=10,
+            batch_windows=1,
+        )
+        self.padded, self.seconds = np.array(padded), np.array(seconds)
+        self.rows = len(seconds)
+        self.first, self.count = np.arange(self.rows), np.ones(self.rows, int)
+
+    def starts(self):
+        return np.zeros(self.rows)
+
+
+@pytest.mark.parametrize('kind', [Kind.BEATS, Kind.FRAMES])
+def test_what_repeats_a_short_item_is_neither_trained_on_nor_scored(kind):
+    target = Beats((0.1, 0.3), (0.1,))
+    if kind is Kind.FRAMES:
+        target = Segments((0.0, 0.2), (0, 1), 1e9)
+    items = [Item(name, Path(name), 'test', target) for name in ('short', 'whole')]
+    windows = Windows([1, 0], [0.4, 1.0])
+    part = frame_probe._part(task_of_kind(kind), items, windows, widen=False)
+    assert part.counts.tolist() == [True] * 4 + [False] * 6 + [True] * 10
+    assert part.seconds.tolist() == [0.4, 1.0]
+    lost = np.isnan if kind is Kind.BEATS else lambda targets: targets == frame_targets.NONE
+    assert (lost(part.split.targets).reshape(20, -1).all(axis=1) == ~part.counts).all()
+    (references,) = {len(row) for row in frame_probe._references(task_of_kind(kind), part)}
+    assert references
+
+
+def test_an_oracle_of_short_items_is_right():
+    """Eight beats in 4 s; the window of 5 s repeats two of them (F was 16 / 19)."""
+    item = Item('a', Path('a.wav'), 'test', Beats(tuple(np.arange(8) / 2), (0.0, 2.0)))
+    windows = Windows([1], [4.0])
+    windows.spec = dataclasses.replace(windows.spec, window_samples=500, frames=125)
+    task = task_of_kind(Kind.BEATS)
+    part = frame_probe._part(task, [item], windows, widen=False)
+    frames = np.zeros((1, 125, 2), np.float32)
+    frames[:, np.round(np.arange(10) * 12.5).astype(int), 0] = 1.0
+    frames[:, [0, 50, 100], 1] = 1.0
+    found = frame_probe._statistics(task, part, 20 * frames - 10, np.ones(1, bool))
+    assert beats.evaluate(frame_probe._references(task, part), found[0])['beat_f'] == 1.0
+
+
+def test_an_annotation_of_other_audio_is_refused_before_training():
+    task = task_of_kind(Kind.FRAMES)
+    item = Item('a', Path('a.wav'), 'test', Segments((5.0,), (0,), 6.0))
+    with pytest.raises(DataError, match=r'no frame of a \(a\.wav\) has a label: it lasts 1\.00 s'):
+        frame_probe._part(task, [item], Windows([0], [1.0]), widen=False)
+
+
+def task_of_kind(kind):
+    return registry.build('synth_beats' if kind is Kind.BEATS else 'synth_structure')
 
 
 def test_clip_level_layers_are_left_out():

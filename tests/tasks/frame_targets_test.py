@@ -13,9 +13,23 @@ def test_beats_fall_on_their_nearest_frames():
 
 
 def test_training_marks_the_frames_beside_them_within_the_window():
-    found = frame_targets.beats(Beats((0.0, 0.9), ()), np.array([0.0, 1.0]), 10, 10.0, widen=True)
+    target = Beats((0.0, 0.9), (0.9,))
+    found = frame_targets.beats(target, np.array([0.0, 1.0]), 10, 10.0, widen=True)
     assert np.flatnonzero(found[:, 0]).tolist() == [0, 1, 8, 9, 10]
-    assert not found[:, 1].any()
+    assert np.flatnonzero(found[:, 1]).tolist() == [8, 9, 10]
+
+
+def test_downbeats_that_nobody_annotated_are_unknown():
+    found = frame_targets.beats(Beats((0.2,), ()), np.zeros(1), 5, 10.0, widen=False)
+    assert np.flatnonzero(found[:, 0]).tolist() == [2]
+    assert np.isnan(found[:, 1]).all()
+    silent = frame_targets.beats(Beats((), ()), np.zeros(1), 5, 10.0, widen=False)
+    assert not silent.any()
+
+
+def test_frames_behind_the_end_of_an_item():
+    assert frame_targets.behind(np.zeros(1), 5, 10.0, 0.3).tolist() == [False] * 3 + [True] * 2
+    assert not frame_targets.behind(np.array([0.0, 0.5]), 5, 10.0, 1.0).any()
 
 
 def test_no_frame_counts_twice():

@@ -11,6 +11,7 @@ def test_options_of_the_task_and_of_its_protocol():
     task = registry.build('synth_key', {'items': [30, 10, 10], 'epochs': 7, 'hidden': (64,)})
     assert task.options == {'items': (30, 10, 10), 'seed': 0, 'epochs': 7, 'hidden': (64,)}
     assert (task.protocol.epochs, task.protocol.hidden) == (7, (64,))
+    assert registry.build('synth_key', {'hidden': 64}).protocol.hidden == (64,)  # One is a tuple.
     assert task.card.items == {'train': 30, 'valid': 10, 'test': 10}
 
 
@@ -29,7 +30,7 @@ def test_text_is_read_as_the_default_is():
         ({'epochs': 'many'}, "synth_key.epochs='many' cannot be read as int"),
         ({'epochs': 2.5}, 'cannot be read as int'),
         ({'items': 'a,b,c'}, 'cannot be read as tuple'),
-        ({'items': 5}, 'cannot be read as tuple'),
+        ({'items': 5}, 'three counts'),
         ({'items': (5, 5)}, 'three counts'),
         ({'items': (5, 5, 0)}, 'three counts'),
         ({'monitor': 'acuracy'}, "Did you mean 'accuracy'"),
