@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from jaxprobe.core import fs
 from jaxprobe.core.config import Settings
 from jaxprobe.core.errors import ConfigError, DataError, WeightsError, suggest
+from jaxprobe.deform import chain
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders import options as choices
 from jaxprobe.encoders.options import NO_PRESET, Options, Preset
@@ -110,6 +111,7 @@ def resolve(config: Settings, workdir: Path) -> Plan:
         ConfigError: a name, a value or a combination cannot be used.
     """
     _check_values(config)
+    chain.parse(config.study.deform)  # Refuses what is unknown.
     chosen, tasks = _encoders(config), _tasks(config)
     coarse = [task.name for task in tasks if task.kind in (Kind.REGRESSION, Kind.SEPARATION)]
     if coarse and config.probe.logits_dtype == 'float16':

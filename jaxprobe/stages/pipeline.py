@@ -90,11 +90,13 @@ def prepare(plan: Plan, workdir: Path, cost: Cost) -> None:
 
 def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Runs every encoder once over the audio of all tasks; audio already stored is not encoded."""
+    from jaxprobe.stages import deformed
     from jaxprobe.stages import extract as extracting
     from jaxprobe.stages.frame_probe import encoder_of
     from jaxprobe.stages.stores import clips_of, store_spec
 
     cost.name_device()
+    deformed.tell_refused(plan)
     for chosen in plan.encoders:
         encoder = chosen.load(plan.seed)
         framings: dict[str, tuple[Any, Any, list]] = {}
@@ -104,8 +106,13 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
             framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(
                 clips_of(items_of(task, plan))
             )
+        for spec, task, clips in deformed.requests(encoder, chosen, plan):
+            own = encoder_of(encoder, task)
+            framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(clips)
         for spec, own, clips in framings.values():
-            shown = progress.Encoding(chosen.label)
+            clean = spec.deformation == deformed.CLEAN
+            label = chosen.label if clean else f'{chosen.label}, {spec.deformation}'
+            shown = progress.Encoding(label)
             report = extracting.extract(
                 own,
                 spec,
@@ -117,7 +124,7 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
                 progress=shown,
             )
             shown.close()
-            _tell(chosen.label, report)
+            _tell(label, report)
             cost.add_extraction(spec.name, report._asdict())
 
 

@@ -1,7 +1,8 @@
 """Trains the bank of a job, whatever kind of targets it has, and makes its record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,15 +14,19 @@ from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known, Opened
 from jaxprobe.stages.stores import rows_of
 from jaxprobe.tasks import targets
-from jaxprobe.tasks.base import Kind, Task
+from jaxprobe.tasks.base import Item, Kind, Task
 
 
 class Trained(NamedTuple):
-    """The cells, what items of every split were scored by, and what the record says of it."""
+    """The cells, what items of every split were scored by, and what the record says of it.
+
+    `items` has the items of splits that are not all of what is known.
+    """
 
     result: BankResult
     targets: dict[str, np.ndarray]
     meta: dict[str, Any]
+    items: Mapping[str, Sequence[Item]] = MappingProxyType({})
 
 
 def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
@@ -126,7 +131,7 @@ def record(known: Known, trained: Trained, meta: dict[str, Any]) -> results.Bank
         trained: the outcome.
         meta: of the record.
     """
-    items, cells = known.by_split, trained.result
+    items, cells = {**known.by_split, **trained.items}, trained.result
     logits = known.plan.probe.logits_dtype
     return results.BankRecord(
         source=tuple(cells.source),

@@ -7,7 +7,7 @@ and kept as a record of its own; what they say of the task is in `sections`.
 from collections.abc import Callable
 from typing import Any
 
-from jaxprobe.stages import closed_form_probe
+from jaxprobe.stages import closed_form_probe, deformed_probe
 from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known
 from jaxprobe.stages.results import BankRecord
@@ -16,6 +16,7 @@ Make = Callable[[Known, BankRecord, Any], list[Job]]  # Of what is known, its ba
 
 VARIANTS: dict[str, Make] = {
     'closed_form': closed_form_probe.jobs,
+    'deform': deformed_probe.jobs,
 }
 # Fields of `config.study`.
 ASKED = ('shuffled', 'fractions', 'heads', 'contexts', 'closed_form', 'deform')
