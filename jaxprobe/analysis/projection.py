@@ -3,8 +3,9 @@
 Conventions
 -----------
 Components are scikit-learn's `PCA` but for the sign, which is arbitrary: here the largest loading
-of each component, the first of equal ones, is positive. Where fewer directions vary than are asked
-for, the others are zero.
+of each component is positive, the first of those that are equal to six digits (columns that copy
+each other have loadings that only rounding tells apart). Where fewer directions vary than are
+asked for, the others are zero.
 """
 
 from typing import NamedTuple
@@ -36,6 +37,7 @@ def principal(scatter: Float64[np.ndarray, 'D D'], count: int = 2) -> Components
     real = values > len(scatter) * np.finfo(np.float64).eps * values[-1]
     for k in range(min(count, int(real.sum()))):
         direction = directions[:, -1 - k]
-        vectors[:, k] = direction * np.sign(direction[np.argmax(np.abs(direction))])
+        size = np.abs(direction)
+        vectors[:, k] = direction * np.sign(direction[np.argmax(size > (1 - 1e-6) * size.max())])
         explained[k] = values[-1 - k] / total
     return Components(vectors, explained)

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from jaxprobe.core import fs, records
 from jaxprobe.core.errors import StoreError
 from jaxprobe.features import manifest
-from jaxprobe.features.keys import keys_of
+from jaxprobe.features.keys import Keys, keys_of
 from jaxprobe.features.spec import Clip, StoreSpec, embedding_name
 
 _READ = 256  # Records read at once.
@@ -115,8 +115,12 @@ def verify(store: Path) -> dict[str, int]:
 class RowReader:
     """Rows of a list of clips, read from the shards when asked for. Safe to share by threads."""
 
-    def __init__(self, store: Path, clips: Sequence[Clip]):
+    def __init__(self, store: Path, clips: Sequence[Clip] | Sequence[str]):
         """Finds the clips in the store; opens shards when they are first needed.
+
+        Args:
+            store: a store's directory.
+            clips: those wanted, or their keys, as `keys_of` gives them.
 
         Raises:
             StoreError: the store is damaged, or has never seen some of the clips.
@@ -220,11 +224,11 @@ class RowReader:
 
 
 def _locate(
-    store: Path, clips: Sequence[Clip]
+    store: Path, clips: Sequence[Clip] | Sequence[str]
 ) -> tuple[list[_Place | None], dict[int, str], dict[int, int]]:
     """A place per clip (None: failed), index -> reason, and shard -> records."""
     places, lengths = _index(store)
-    keys, failed = keys_of(clips, store.parent)
+    keys, failed = _keys(clips, store)
     found: list[_Place | None] = []
     absent = []
     for i, key in enumerate(keys):
@@ -242,6 +246,13 @@ def _locate(
             f'is stored is not encoded again.'
         )
     return found, failed, lengths
+
+
+def _keys(clips: Sequence[Clip] | Sequence[str], store: Path) -> Keys:
+    """Keys of clips, or of those given by their keys, whose audio need not be here."""
+    given = [clip for clip in clips if isinstance(clip, str)]
+    files = [clip for clip in clips if not isinstance(clip, str)]
+    return keys_of(files, store.parent) if files else Keys([*given], {})
 
 
 def _index(store: Path) -> _Index:

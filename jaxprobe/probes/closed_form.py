@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float64, Shaped
 
-from jaxprobe.probes import data, moments
+from jaxprobe.probes import moments
 from jaxprobe.probes.moments import Moments
 from jaxprobe.probes.spec import Source, Split
 
@@ -161,10 +161,7 @@ def solve(
     Returns:
         'ridge', and for classes 'lda'.
     """
-    if aggregation == 'embeddings':
-        train, valid, test = (data.averaged(split) for split in splits)
-    else:
-        train, valid, test = splits
+    train, valid, test = splits
     wanted = encoded(kind, train.targets, outputs)
     counts = {'ridge': len(penalties), **({'lda': len(shrinkages)} if kind in CLASSES else {})}
     parts: dict[str, list[Solved]] = {name: [] for name in counts}
@@ -172,7 +169,9 @@ def solve(
     for portion in moments.portions(sizes, budget):
         here = sources[portion]
         maps: dict[str, list[Linear]] = {name: [] for name in counts}
-        found = moments.of_split(train, wanted, here, layer_widths)[::-1]
+        found = moments.of_split(
+            train, wanted, here, layer_widths, by_item=aggregation == 'embeddings'
+        )[::-1]
         while found:  # A source's D x D sums are dropped before the next one's are taken apart.
             one = found.pop()
             maps['ridge'].append(ridge(one, penalties, signed=kind != 'regression'))

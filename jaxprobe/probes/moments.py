@@ -78,6 +78,8 @@ def of_split(
     targets: Float64[np.ndarray, 'N C'],
     sources: Sequence[Source],
     layer_widths: Sequence[int],
+    *,
+    by_item: bool = False,
 ) -> list[Moments]:
     """Reads a split once and returns the moments of every source; every row counts the same.
 
@@ -86,22 +88,24 @@ def of_split(
         targets: of the items; each row has its item's. C may be 0.
         sources: none of them learned.
         layer_widths: of the layers of the rows, in depth order.
+        by_item: an item is one row, the mean of its windows.
     """
     sums: list[_Sums] = []
-    for items, views in read(split, sources, layer_widths):
+    for items, views in read(split, sources, layer_widths, by_item=by_item):
         sums = sums or [_Sums(view, targets.shape[1]) for view in views]
-        own = np.repeat(targets[items], split.count[items], axis=0)
+        own = targets[items] if by_item else np.repeat(targets[items], split.count[items], axis=0)
         for one, view in zip(sums, views, strict=True):
             one.add(view, own)
     return [one.moments() for one in sums]
 
 
 def read(
-    split: Split, sources: Sequence[Source], layer_widths: Sequence[int]
+    split: Split, sources: Sequence[Source], layer_widths: Sequence[int], *, by_item: bool = False
 ) -> Iterator[tuple[Int[np.ndarray, 'n'], Views]]:
     """Yields a split's rows some at a time, items whole: which items, and the rows of each source.
 
-    A source of several layers is their plain mean in float32, as the bank reads it.
+    A source of several layers is their plain mean in float32, as the bank reads it, and so is the
+    one row of an item with `by_item`.
     """
     row_bytes = 4 * sum(layer_widths)
     pieces = portions((split.count * row_bytes).tolist(), CHUNK)
@@ -109,7 +113,13 @@ def read(
     members = width_groups(layer_widths)
     chunks = reader_of(split).prefetched([_rows(split, some) for some in items])
     for some, groups in zip(items, chunks, strict=True):
-        yield some, [_view(groups, s.layers, layer_widths, members) for s in sources]
+        views = [_view(groups, s.layers, layer_widths, members) for s in sources]
+        yield some, [_means(view, split.count[some]) for view in views] if by_item else views
+
+
+def _means(rows: Float[np.ndarray, 'R D'], count: Int[np.ndarray, 'n']) -> np.ndarray:
+    sums = np.add.reduceat(rows, np.cumsum(count) - count, axis=0)
+    return sums / count[:, None].astype(np.float32)
 
 
 def _rows(split: Split, items: Int[np.ndarray, 'n']) -> Int[np.ndarray, 'R']:

@@ -54,6 +54,9 @@ def late(module: str) -> Section:
 
 SECTIONS: dict[str, Section] = {
     'closed_form': late('closed_form'),
+    'comparisons': late('comparisons'),
     'confusion': late('confusion'),
+    'ledger': late('ledger'),
+    'projection': late('projection'),
     'published': late('published'),
 }

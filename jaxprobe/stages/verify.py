@@ -16,7 +16,7 @@ import numpy as np
 from jaxprobe.core import fs
 from jaxprobe.core.errors import JaxprobeError
 from jaxprobe.metrics import extra
-from jaxprobe.stages import analyse, results
+from jaxprobe.stages import across, analyse, results
 
 SHOWN = 20  # Differences printed per part; all are counted.
 
@@ -44,8 +44,10 @@ def verify(
     parts += _orphans(workdir, banks)
     if not banks:
         parts.append(('results', 0, [f'{workdir / "results"} holds no bank: nothing to verify']))
+    parts += _across(workdir)
     parts += check_report(workdir) if check_report else []
     parts += _stores(banks, store_dir) if store_dir else []
+    parts += _projections(workdir, store_dir) if store_dir else []
     lines = [line for part in parts for line in _say(part)]
     if not check_report:
         lines.append('-  report: not checked')
@@ -91,6 +93,21 @@ def _task(folder: Path, task: str) -> Part:
     except Exception as error:
         found.append(f'{where["result"].name}: {type(error).__name__}: {error}')
     return name, count, found
+
+
+def _across(workdir: Path) -> list[Part]:
+    """Compares the encoders again."""
+    name, path = across.FILE, workdir / across.FILE
+    try:
+        stored = fs.read_json(path) if path.exists() else None
+        drawn = [task['resamples'] for task in stored['tasks'].values()] if stored else [1]
+        again = across.compare(across.folders(workdir), resamples=drawn[0])
+    except Exception as error:  # Whatever a changed file leads to is a finding, not a crash.
+        return [(name, 0, [f'{type(error).__name__}: {error}'])]
+    if stored is None:
+        absent = f'{path.name} is absent: run the analyse stage'
+        return [(name, 0, [absent])] if again else []
+    return [(name, sum(1 for _ in _leaves(again)), compare(path.name, stored, again))]
 
 
 def _edited(file: str, record: results.BankRecord) -> Iterator[str]:
@@ -179,6 +196,24 @@ def _stores(banks: Sequence[Path], store_dir: Path) -> list[Part]:
         (f'store {name}', *_store(store_dir / name, fingerprint))
         for name, fingerprint in sorted(wanted.items())
     ]
+
+
+def _projections(workdir: Path, store_dir: Path) -> list[Part]:
+    """Finds the points of every projection again from the store."""
+    return [
+        (f'{folder.name}/{name} from its store', *_projection(folder, name, store_dir))
+        for folder, name in results.records(workdir)
+        if name.endswith(f'{results.VARIANT}projection')
+    ]
+
+
+def _projection(folder: Path, name: str, store_dir: Path) -> tuple[int, list[str]]:
+    from jaxprobe.stages import projection_probe
+
+    try:
+        return projection_probe.check(folder, name, store_dir)
+    except Exception as error:  # Whatever a changed file leads to is a finding, not a crash.
+        return 0, [f'{type(error).__name__}: {error}']
 
 
 def _store(store: Path, fingerprint: str) -> tuple[int, list[str]]:

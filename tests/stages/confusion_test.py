@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
@@ -7,11 +9,13 @@ from jaxprobe.stages import grid as grids
 from tests.stages import planted
 
 
-def context(record):
-    import dataclasses
+def scored(record):
+    return dataclasses.replace(record, scores=results.score_record(record))
 
-    scored = dataclasses.replace(record, scores=results.score_record(record))
-    return sections.Context(scored, grids.of(scored), resample.draw(scored, 20), {})
+
+def context(record):
+    record = scored(record)
+    return sections.Context(record, grids.of(record), resample.draw(record, 20), {})
 
 
 @pytest.mark.parametrize('kind', ['multiclass', 'key'])
@@ -21,7 +25,9 @@ def test_counts_are_those_of_the_selected_cell_and_its_first_seed(kind):
     cell = asked.grid.book.selected.cells[0]
     assert asked.record.seed[cell] == 0 == found['seed']
     answers = asked.record.test_logits[cell].argmax(1)
-    wanted = confusion_matrix(asked.record.test_targets, answers, labels=range(len(found['labels'])))
+    wanted = confusion_matrix(
+        asked.record.test_targets, answers, labels=range(len(found['labels']))
+    )
     assert found['counts'] == wanted.tolist()
     assert found['of'] == wanted.sum() - np.trace(wanted) > 0
     assert found['shown'] == len(found['items']) == min(found['of'], confusion.SHOWN)
