@@ -59,4 +59,5 @@ SECTIONS: dict[str, Section] = {
     'ledger': late('ledger'),
     'projection': late('projection'),
     'published': late('published'),
+    'robustness': late('robustness'),
 }
