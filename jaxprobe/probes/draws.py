@@ -9,6 +9,7 @@ streaming, so they come from numpy's frozen legacy streams; that also saves thei
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -35,6 +36,13 @@ def order(origin: Origin, epoch: int, n: int) -> Int[np.ndarray, 'N']:
     """The order of the items in one epoch."""
     return random_state(origin.root, 'bank', origin.task, origin.seed, 'order', epoch).permutation(
         n
+    )
+
+
+def borrowed(origins: Sequence[Origin], n: int) -> Int[np.ndarray, 'S N']:
+    """For every seed a permutation of the items, by which targets are shuffled as a control."""
+    return np.stack(
+        [random_state(o.root, 'bank', o.task, o.seed, 'shuffled').permutation(n) for o in origins]
     )
 
 

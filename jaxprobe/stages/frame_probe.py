@@ -110,6 +110,8 @@ def train(
     max_cells: int,
     budget: float,
     progress: Callable[[Any], Any],
+    chosen: Int[np.ndarray, 'K'] | None = None,
+    vary: Callable[[Split, Int[np.ndarray, 'W'] | None], Split] | None = None,
 ) -> Judged:
     """Trains a bank on frames and scores its cells by item.
 
@@ -122,11 +124,18 @@ def train(
         scratch: a file for the frames' scores; it is removed.
         data, max_cells, progress: as `bank.train`.
         budget: decoding steps (frames times states times cells) that are spent at most.
+        chosen: the training items that are trained on; None for all.
+        vary: makes the training split of what it would be and of the windows of `chosen`.
 
     Raises:
         ConfigError, DataError: as `bank.train`.
     """
     parts = {s: _part(task, items[s], readers[s], widen=s == 'train') for s in SPLITS}
+    if vary is not None:
+        owner = np.repeat(np.arange(len(items['train'])), readers['train'].count)
+        windows = None if chosen is None else np.flatnonzero(np.isin(owner, chosen))
+        own = parts['train']
+        parts['train'] = own._replace(split=vary(own.split, windows))
     rows = {s: len(parts[s].owner) for s in JUDGED}
     n_cells = len(spec.sources) * len(spec.learning_rates) * spec.seeds
     with _scratch(scratch, n_cells, sum(rows.values()), spec.outputs) as held:

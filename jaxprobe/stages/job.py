@@ -26,8 +26,7 @@ class Job(NamedTuple):
         value: which of its kind, such as 0.1.
         what: one line for people.
         chosen: training items that are trained on; None takes all.
-        borrowed: for every seed the training item whose target an item is trained with; None
-            leaves everyone their own.
+        shuffled: training targets are permuted over the training items, anew for every seed.
         merge: consecutive windows of an item that are averaged into one row.
         hidden: widths of the hidden layers by width of the source, where they depend on it; {}
             where `grid.hidden` says them.
@@ -41,7 +40,7 @@ class Job(NamedTuple):
     value: str | float = ''
     what: str = ''
     chosen: Int[np.ndarray, 'K'] | None = None
-    borrowed: Int[np.ndarray, 'S N'] | None = None
+    shuffled: bool = False
     merge: int = 1
     hidden: Mapping[int, tuple[int, ...]] = MappingProxyType({})
     meta: Mapping[str, Any] = MappingProxyType({})
@@ -73,7 +72,7 @@ class Job(NamedTuple):
             'dropout': self.grid.dropout,
             'merge': self.merge,
             'chosen': None if self.chosen is None else self.chosen.tolist(),
-            'borrowed': None if self.borrowed is None else self.borrowed.tolist(),
+            'shuffled': self.shuffled,
             **self.decides,
         }
         return {**self.meta, 'variant': variant, 'fingerprint': fs.digest(decides)}

@@ -1,13 +1,16 @@
 """Trains the bank of a job, whatever kind of targets it has, and makes its record."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
-from jaxprobe.probes import bank
+from jaxprobe.probes import bank, draws
+from jaxprobe.probes.data import merged
 from jaxprobe.probes.spec import BankResult, Split
 from jaxprobe.stages import frame_probe, results, score, separation_probe
 from jaxprobe.stages.job import Job
@@ -44,6 +47,8 @@ def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]
     kind = opened.known.task.kind
     if job.solve is not None:
         return job.solve(opened)
+    if job.hidden:
+        return _by_width(opened, job, folder, progress)
     if kind is Kind.SEPARATION:
         return _stems(opened, job, progress)
     if kind.framewise:
@@ -51,10 +56,41 @@ def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]
     return _clips(opened, job, progress)
 
 
+def _by_width(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
+    """A bank per width of embeddings, where the head's shape follows from it, put together."""
+    widths, parts = opened.known.widths, []
+    for width, hidden in job.hidden.items():
+        own = tuple(s for s in job.grid.sources if widths[s.layers[0]] == width)
+        grid = dataclasses.replace(job.grid, sources=own, hidden=hidden)
+        parts.append(train(opened, job._replace(grid=grid, hidden={}), folder, progress))
+    cells = joined([part.result for part in parts], [s.name for s in job.grid.sources])
+    return parts[0]._replace(result=cells)
+
+
+def joined(parts: Sequence[BankResult], names: Sequence[str]) -> BankResult:
+    """The cells of several banks as one, source after source in the order of `names`."""
+    place = [names.index(source) for part in parts for source in part.source]
+    order = np.argsort(place, kind='stable')
+
+    def join(values: Sequence[Any]) -> Any:
+        if isinstance(values[0], tuple):
+            flat = [value for one in values for value in one]
+            return tuple(flat[cell] for cell in order)
+        if isinstance(values[0], Mapping):
+            return {name: join([one[name] for one in values]) for name in values[0]}
+        return np.concatenate(values)[order]
+
+    return BankResult(*(join(column) for column in zip(*parts, strict=True)))
+
+
 def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
     known = opened.known
     splits = splits_of(opened)
     _check_scores(known.task, splits)  # Before hours of training, not after.
+    wanted = {name: split.targets for name, split in splits.items()}
+    if job.merge > 1:
+        splits = {name: merged(split, job.merge) for name, split in splits.items()}
+    splits['train'] = varied(splits['train'], job, job.chosen)
     trained = bank.train(
         job.grid,
         known.widths,
@@ -65,7 +101,20 @@ def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
         max_cells=known.plan.probe.max_cells,
         progress=progress,
     )
-    return Trained(trained, {name: split.targets for name, split in splits.items()}, {})
+    return Trained(trained, _kept(job, wanted), {})
+
+
+def varied(train: Split, job: Job, chosen: Int[np.ndarray, 'K'] | None) -> Split:
+    """The training split of a job: `chosen` of its items, targets shuffled if it says so."""
+    if job.shuffled:
+        origins = draws.origins(job.grid.root_seed, job.grid.task, job.grid.seeds)
+        train = train._replace(borrowed=draws.borrowed(origins, len(train.first)))
+    return train._replace(chosen=chosen)
+
+
+def _kept(job: Job, wanted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Targets as the record has them: of the training items that were trained on."""
+    return wanted if job.chosen is None else wanted | {'train': wanted['train'][job.chosen]}
 
 
 def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
@@ -81,8 +130,10 @@ def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], An
         max_cells=asked.max_cells,
         budget=asked.decode_budget,
         progress=progress,
+        vary=lambda split, windows: varied(split, job, windows),
+        chosen=job.chosen,
     )
-    return Trained(judged.result, judged.targets, {'decoded': judged.decoded})
+    return Trained(judged.result, _kept(job, judged.targets), {'decoded': judged.decoded})
 
 
 def _stems(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:

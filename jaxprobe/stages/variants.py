@@ -7,7 +7,15 @@ and kept as a record of its own; what they say of the task is in `sections`.
 from collections.abc import Callable
 from typing import Any
 
-from jaxprobe.stages import closed_form_probe, deformed_probe
+from jaxprobe.stages import (
+    closed_form_probe,
+    contexts_probe,
+    deformed_probe,
+    heads_probe,
+    label_efficiency_probe,
+    projection_probe,
+    shuffled_probe,
+)
 from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known
 from jaxprobe.stages.results import BankRecord
@@ -15,11 +23,16 @@ from jaxprobe.stages.results import BankRecord
 Make = Callable[[Known, BankRecord, Any], list[Job]]  # Of what is known, its bank, `plan.study`.
 
 VARIANTS: dict[str, Make] = {
+    'shuffled': shuffled_probe.jobs,
+    'train': label_efficiency_probe.jobs,
+    'head': heads_probe.jobs,
+    'context': contexts_probe.jobs,
     'closed_form': closed_form_probe.jobs,
     'deform': deformed_probe.jobs,
+    'projection': projection_probe.jobs,
 }
 # Fields of `config.study`.
-ASKED = ('shuffled', 'fractions', 'heads', 'contexts', 'closed_form', 'deform')
+ASKED = ('shuffled', 'fractions', 'heads', 'contexts', 'closed_form', 'deform', 'projection')
 
 
 def asked(study: Any) -> bool:

@@ -29,7 +29,7 @@ def test_whatever_decides_a_variant_is_in_its_fingerprint():
         job.changes('abd'),
         job._replace(value=0.2).changes('abc'),
         job._replace(chosen=np.arange(5)).changes('abc'),
-        job._replace(borrowed=np.zeros((2, 3), int)).changes('abc'),
+        job._replace(shuffled=True).changes('abc'),
         job._replace(merge=2).changes('abc'),
         job._replace(hidden={64: (8,)}).changes('abc'),
         job._replace(grid=spec(hidden=())).changes('abc'),
