@@ -133,8 +133,8 @@ def _read(data_dir: Path, notes: list[str]) -> list[Item]:
         )
     if plain:
         notes.append(
-            f'{len(plain)} excerpts have no downbeats: {_some(plain)}. They are trained on as '
-            f'frames without a downbeat, and left out of the downbeat scores.'
+            f'{len(plain)} excerpts have no downbeats: {_some(plain)}. Theirs are taken for '
+            f'unknown: neither trained on nor scored.'
         )
     return listed
 

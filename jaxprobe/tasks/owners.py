@@ -96,6 +96,7 @@ def preparing(
     *,
     notes: Sequence[str] = (),
     split_sha256: str = '',
+    whole: int = 0,
 ) -> Callable[[Path], Preparation]:
     """Makes the `prepare` of a task whose items are read from the owner's metadata.
 
@@ -106,6 +107,7 @@ def preparing(
         items: of the task.
         notes: what a user has to know in any case.
         split_sha256: of the published split, as `targets.split_sha256` gives it; '' if unknown.
+        whole: items of all splits together, where the card knows those of no split.
     """
 
     def prepare(data_dir: Path) -> Preparation:
@@ -125,6 +127,8 @@ def preparing(
         remarks = []
         if card.items and dict(found.expected) != dict(card.items):
             remarks.append(_another(found.expected, card.items))
+        elif whole and sum(found.expected.values()) != whole:
+            remarks.append(fewer(sum(found.expected.values()), whole))
         elif split_sha256 and found.split_sha256 != split_sha256:
             remarks.append(
                 f'ids, splits or labels are not the published ones, whose sha256 is {split_sha256}'
@@ -132,6 +136,14 @@ def preparing(
         return dataclasses.replace(found, notes=(*found.notes, *remarks))
 
     return prepare
+
+
+def fewer(here: int, whole: int, what: str = 'items') -> str:
+    """Says that a copy is not the whole data set."""
+    return (
+        f'the copy here has {here} {what}, the data set {whole}: scores cannot be compared with '
+        f'published ones'
+    )
 
 
 def _another(listed: Mapping[str, int], whole: Mapping[str, int]) -> str:

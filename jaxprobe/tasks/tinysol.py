@@ -82,7 +82,9 @@ def _task(name: str, labels: tuple[str, ...], read: ReadTarget, fold: int) -> Ta
         metrics=defaults.metrics(Kind.MULTICLASS, labels),
         card=card,
         protocol=Protocol(monitor='accuracy', window_seconds=3.0, tail='overlap'),
-        prepare=owners.preparing(card, Kind.MULTICLASS, labels, listed, notes=(_MIXED,)),
+        prepare=owners.preparing(
+            card, Kind.MULTICLASS, labels, listed, notes=(_MIXED,), whole=NOTES
+        ),
         items=listed,
         options={'fold': fold},
     )

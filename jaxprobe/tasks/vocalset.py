@@ -2,6 +2,8 @@
 
 Options of `split`:
 
+    auto             `v1` where its lists are below the data directory, else `paper`; a result says
+                     which.
     paper            An item is a recording, its windows are its 3 s stretches (shorter recordings
                      are repeated to 3 s, remainders dropped), its score the mean of their logits.
                      technique: singers are disjoint, 9 / 6 / 5; the five are the owner's test. The
@@ -19,11 +21,12 @@ Options of `split`:
                      of files with one name, one is kept. Its singer split (files in the order of
                      the file system) cannot be made again.
 
-The default is `paper`: MARBLE v1 cannot be followed without its own files. The folder names the
+Windows are 2.99 s whatever the split: chunks of MARBLE v1 last 2.993 s. The folder names the
 singer, whatever the file is called: 28 files lack the singer in their name (MARBLE v1 renames
 them), and one of male8 is called m9, as whom MARBLE v1 counts it.
 """
 
+import contextlib
 import hashlib
 import re
 from collections import defaultdict
@@ -33,7 +36,7 @@ from typing import NamedTuple
 
 from jaxprobe.core.errors import ConfigError, DataError, suggest
 from jaxprobe.tasks import defaults, owners
-from jaxprobe.tasks.base import SPLITS, DatasetCard, Item, Kind, Protocol, Task
+from jaxprobe.tasks.base import SPLITS, DatasetCard, Item, Kind, Preparation, Protocol, Task
 
 SINGERS = (*(f'f{k}' for k in range(1, 10)), *(f'm{k}' for k in range(1, 12)))
 TECHNIQUES = (
@@ -45,7 +48,7 @@ FOLDERS = (
 )  # fmt: skip
 TEST_SINGERS = ('f2', 'f8', 'm3', 'm5', 'm10')
 MIR_REF_VALID = ('f9', 'm9', 'm11')
-VARIANTS = ('paper', 'v1', 'mir_ref', 'mir_ref_literal')
+VARIANTS = ('auto', 'paper', 'v1', 'mir_ref', 'mir_ref_literal')
 
 # MARBLE v1 deletes these: duplicates, and files its Table 2 does not have.
 BROKEN = {
@@ -58,28 +61,16 @@ BROKEN = {
 
 _PLACES = ('vocalset', 'VocalSet', 'vocalset/VocalSet11', 'VocalSet11', '.')
 _TREES = ('FULL', 'data_by_singer')  # Versions 1.1 and 1.2 call it so.
-_CHUNK_SECONDS = 2.99  # Of 2.993: one window whatever the resampler does to the last samples.
+_SECONDS = 2.99  # Of a chunk's 2.993: one window whatever the resampler does to its last samples.
+_RECORDINGS = 3555  # Of the owner's 3560, those left out taken off.
 _LETTER = {'singer': 's', 'technique': 't'}
 _LITERAL_ORDER = (
     'vibrato', 'straight', 'belt', 'breathy', 'lip_trill', 'spoken', 'inhaled', 'trill', 'trillo',
     'vocal_fry',
 )  # fmt: skip
 _LITERAL_TRAIN = (
-    'f1',
-    'f3',
-    'f4',
-    'f5',
-    'f6',
-    'f7',
-    'f9',
-    'm1',
-    'm2',
-    'm4',
-    'm6',
-    'm7',
-    'm8',
-    'm9',
-)
+    'f1', 'f3', 'f4', 'f5', 'f6', 'f7', 'f9', 'm1', 'm2', 'm4', 'm6', 'm7', 'm8', 'm9',
+)  # fmt: skip
 
 _SCORED = {
     'paper': 'made by the paper rule: recordings are scored, not the 3 s chunks of MARBLE v1',
@@ -100,24 +91,26 @@ class Recording(NamedTuple):
     path: Path
 
 
-def singer(split: str = 'paper') -> Task:
+def singer(split: str = 'auto') -> Task:
     """20 singers, accuracy, MARBLE v1's numbers.
 
     Args:
-        split: 'paper', recordings are disjoint, 12 : 8 : 5 by sha1; 'v1', the user's own files of
-            MARBLE v1's 3 s chunks; 'mir_ref', 80 / 10 / 10 within each singer.
+        split: 'auto', 'v1' where its lists are here, else 'paper'; 'paper', recordings are
+            disjoint, 12 : 8 : 5 by sha1; 'v1', the user's own files of MARBLE v1's 3 s chunks;
+            'mir_ref', 80 / 10 / 10 within each singer.
     """
     known = tuple(v for v in VARIANTS if v != 'mir_ref_literal')
     return _task('vocalset_singer', SINGERS, split, known, stop_patience=20)
 
 
-def technique(split: str = 'paper') -> Task:
+def technique(split: str = 'auto') -> Task:
     """Ten techniques, accuracy, MARBLE v1's numbers.
 
     Args:
-        split: 'paper', singers are disjoint, 9 / 6 / 5; 'v1', the user's own files of MARBLE v1's
-            3 s chunks; 'mir_ref', validation singers f9, m9 and m11, as its thesis says;
-            'mir_ref_literal', what its code does, with f9 and m9 in two parts.
+        split: 'auto', 'v1' where its lists are here, else 'paper'; 'paper', singers are disjoint,
+            9 / 6 / 5; 'v1', the user's own files of MARBLE v1's 3 s chunks; 'mir_ref', validation
+            singers f9, m9 and m11, as its thesis says; 'mir_ref_literal', what its code does, with
+            f9 and m9 in two parts.
     """
     return _task('vocalset_technique', TECHNIQUES, split, VARIANTS, stop_patience=10)
 
@@ -133,6 +126,18 @@ def _task(
     def listed(data_dir: Path) -> list[Item]:
         return items(data_dir, target, split)
 
+    def prepare(data_dir: Path) -> Preparation:
+        used = _used(data_dir, target, split)
+        notes = [_SCORED[used]]
+        if split == 'auto' and used == 'paper':
+            notes = [f"MARBLE v1's chunks are not here: {_SCORED[used]}"]
+        if used != 'v1':
+            with contextlib.suppress(DataError):  # The survey says what is wrong.
+                here = len(recordings(data_dir))
+                if here != _RECORDINGS:
+                    notes.append(owners.fewer(here, _RECORDINGS, 'recordings'))
+        return owners.preparing(card, Kind.MULTICLASS, labels, listed, notes=notes)(data_dir)
+
     return Task(
         name=name,
         kind=Kind.MULTICLASS,
@@ -142,15 +147,15 @@ def _task(
         protocol=Protocol(
             monitor='accuracy',
             stop_patience=stop_patience,
-            window_seconds=_CHUNK_SECONDS if split == 'v1' else 3.0,
+            window_seconds=_SECONDS,
         ),
-        prepare=owners.preparing(card, Kind.MULTICLASS, labels, listed, notes=(_SCORED[split],)),
+        prepare=prepare,
         items=listed,
         options={'split': split},
     )
 
 
-def items(data_dir: Path, target: str, split: str = 'paper') -> list[Item]:
+def items(data_dir: Path, target: str, split: str = 'auto') -> list[Item]:
     """Lists the items of a task by split and name.
 
     Args:
@@ -161,6 +166,7 @@ def items(data_dir: Path, target: str, split: str = 'paper') -> list[Item]:
     Raises:
         DataError: the owner's tree, or for 'v1' MARBLE's chunks and lists, are not there.
     """
+    split = _used(data_dir, target, split)
     if split == 'v1':
         return _chunks(data_dir, target)
     found = recordings(data_dir)
@@ -172,6 +178,13 @@ def items(data_dir: Path, target: str, split: str = 'paper') -> list[Item]:
         ('technique', 'mir_ref_literal'): _mir_ref_literal,
     }[target, split]
     return sorted(make(found), key=lambda item: (SPLITS.index(item.split), item.id))
+
+
+def _used(data_dir: Path, target: str, split: str) -> str:
+    """What 'auto' means on this disk; any other split is itself."""
+    if split != 'auto':
+        return split
+    return 'v1' if _place_of_chunks(data_dir, target) else 'paper'
 
 
 def recordings(data_dir: Path) -> list[Recording]:
@@ -271,13 +284,22 @@ def _mir_ref_literal(found: Sequence[Recording]) -> Iterator[Item]:
                 yield Item(f'{split}/{stem}', path, split, target, group=stem[:2])
 
 
+def _lists(target: str) -> dict[str, str]:
+    return {split: f'{split}_{_LETTER[target]}.txt' for split in SPLITS}
+
+
+def _place_of_chunks(data_dir: Path, target: str) -> Path | None:
+    places = (data_dir / place for place in _PLACES)
+    return next((p for p in places if (p / _lists(target)['train']).is_file()), None)
+
+
 def _chunks(data_dir: Path, target: str) -> list[Item]:
-    lists = {split: f'{split}_{_LETTER[target]}.txt' for split in SPLITS}
+    lists = _lists(target)
     missing = (
         "MARBLE v1 makes it from the owner's archive (tasks/VocalSet/preprocess.py). split=paper "
         'uses the recordings themselves.'
     )
-    place = next((data_dir / p for p in _PLACES if (data_dir / p / lists['train']).is_file()), None)
+    place = _place_of_chunks(data_dir, target)
     if place is None:
         raise DataError(
             f'{lists["train"]} is not in {", ".join(_PLACES)} below {data_dir}: {missing}'
@@ -309,14 +331,18 @@ def _chunk(line: str, where: str, place: Path, split: str, target: str) -> Item:
 
 
 def _card(target: str, split: str) -> DatasetCard:
-    sources = {
-        ('singer', 'paper'): 'paper rule: recordings, 12:8:5 by sha1 of technique and name',
-        ('technique', 'paper'): (
+    paper = {
+        'singer': 'paper rule: recordings, 12:8:5 by sha1 of technique and name',
+        'technique': (
             f'paper rule: test {", ".join(TEST_SINGERS)}; valid {", ".join(paper_valid_singers())} '
             f'(least sha1); nine train'
         ),
-        ('singer', 'v1'): "MARBLE v1's {train,valid,test}_s.txt, as the user has them",
-        ('technique', 'v1'): "MARBLE v1's {train,valid,test}_t.txt, as the user has them",
+    }
+    chunks = f"MARBLE v1's {{train,valid,test}}_{_LETTER[target]}.txt"
+    sources = {
+        (target, 'auto'): f'{chunks} where they are here; else {paper[target]}',
+        (target, 'paper'): paper[target],
+        (target, 'v1'): f'{chunks}, as the user has them',
         ('singer', 'mir_ref'): 'mir_ref, mended: 80:10:10 within each singer, by sha1',
         ('technique', 'mir_ref'): (
             f'mir_ref, mended: test {", ".join(TEST_SINGERS)}; valid {", ".join(MIR_REF_VALID)}'

@@ -13,6 +13,12 @@ def test_folds_are_mir_refs(tmp_path):
     assert by_split == {'train': {2, 3, 4}, 'valid': {0}, 'test': {1}}
 
 
+def test_a_part_of_the_notes_is_said_to_be_one(tmp_path):
+    trees.tinysol_notes(tmp_path)
+    notes = registry.build('tinysol_pitch_class').prepare(tmp_path).notes
+    assert any('here has 20 items, the data set 2913' in note for note in notes)
+
+
 def test_the_wheel_turns():
     cards = [registry.build('tinysol_instrument', {'fold': fold}).card for fold in range(5)]
     assert '4 validates, 0 is the test' in cards[4].split_source

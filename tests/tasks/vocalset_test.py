@@ -45,7 +45,7 @@ def test_protocol_and_labels_are_marble_v1s():
         assert (p.monitor, p.plateau_patience, p.stop_patience, p.epochs) == (
             'accuracy', 5, stop, 100,
         )  # fmt: skip
-        assert p.window_seconds == 3.0
+        assert p.window_seconds == 2.99
         assert own.options == {'split': 'paper'}
         assert 'paper rule' in own.card.split_source  # Which a result records.
 
@@ -69,6 +69,30 @@ def test_the_owners_tree(tmp_path):
     prepared = task('singer').prepare(tmp_path)
     assert set(prepared.excluded) == set(vocalset.BROKEN)
     assert any('paper rule' in note for note in prepared.notes)
+
+
+def test_chunks_are_read_where_they_are_and_made_by_the_paper_rule_otherwise(tmp_path):
+    trees.vocalset_tree(tmp_path)
+    for name in ('singer', 'technique'):
+        default = registry.build(f'vocalset_{name}')
+        assert default.options == {'split': 'auto'}
+        assert default.items(tmp_path) == task(name).items(tmp_path)
+        assert any(
+            "v1's chunks are not here: made by" in n for n in default.prepare(tmp_path).notes
+        )
+    trees.vocalset_chunks(tmp_path)
+    for name in ('singer', 'technique'):
+        default = registry.build(f'vocalset_{name}')
+        assert default.items(tmp_path) == task(name, 'v1').items(tmp_path)
+        notes = default.prepare(tmp_path).notes
+        assert any(note.startswith("MARBLE v1's chunks") for note in notes)
+        assert not any('recordings, the data set' in note for note in notes)
+
+
+def test_a_part_of_the_recordings_is_said_to_be_one(tmp_path):
+    trees.vocalset_tree(tmp_path)
+    notes = task('singer').prepare(tmp_path).notes
+    assert any('here has 403 recordings, the data set 3555' in note for note in notes)
 
 
 def test_version_12_calls_the_tree_otherwise(tmp_path):
