@@ -78,12 +78,13 @@ def assemble(
         if not arch:
             beside.check_config(found, path, read)
         said = beside.remark(found, path, normalise)
+    tensors = checkpoint.read(path) if path else {}
     graph, template = leaves.abstract(lambda: graph_of(a))
     if path is None:
         arrays, identity = leaves.random(template, seed, found.name), f'random-{seed}'
     else:
         identity, shapes = fs.sha256(path), leaves.shapes(template)
-        arrays = tables.fill(shapes, checkpoint.read(path), str(path), dict(found.heads))
+        arrays = tables.fill(shapes, tensors, str(path), dict(found.heads))
 
     def encode(params: Params, wave: Float[Array | np.ndarray, 'B S']) -> Float[Array, 'B L T D']:
         return leaves.module(graph, params)(jnp.asarray(wave))

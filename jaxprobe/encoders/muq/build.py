@@ -36,6 +36,7 @@ def build(found: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enc
     path = None
     if weights != 'random':  # First of all, so that what is missing is known at once.
         path = hub.locate(found.weights, weights, f'encoder {found.name}')
+    tensors = checkpoint.read(path) if path else {}
     graph, template = leaves.abstract(lambda: model.MelConformer(a, numbers))
     if path is None:
         drawn, identity = leaves.random(template, seed, found.name), f'random-{seed}'
@@ -43,7 +44,7 @@ def build(found: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enc
     else:
         identity = _identity(found, path, ours=not weights)
         shapes = leaves.shapes(template)
-        filled = tables.fill(found.name, a, shapes, checkpoint.read(path), str(path))
+        filled = tables.fill(found.name, a, shapes, tensors, str(path))
         arrays = model.constants(a) | filled
 
     def encode(params: Params, wave: Float[Array | np.ndarray, 'B S']) -> Float[Array, 'B L T D']:
