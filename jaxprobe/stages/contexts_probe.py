@@ -47,7 +47,7 @@ def planned(known: Known, contexts: tuple[float, ...]) -> list[Job]:
     Raises:
         ConfigError: windows do not add up to a context.
     """
-    found = []
+    own, found = known.store.window_samples / known.store.sample_rate, []
     for seconds in sorted({float(c) for c in contexts}):
         windows = windows_of(seconds, known.store)
         if windows > 1:
@@ -58,6 +58,7 @@ def planned(known: Known, contexts: tuple[float, ...]) -> list[Job]:
                     seconds,
                     what=f'the same bank on means of up to {windows} windows',
                     merge=windows,
+                    meta={'window_seconds': own},
                 )
             )
     return found
