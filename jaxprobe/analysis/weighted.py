@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
+from scipy import sparse
 
 Weights = Float[np.ndarray, 'N B']
 Draws = Float[np.ndarray, 'B']
@@ -94,14 +95,14 @@ def repeated(metric: Callable[[Int[np.ndarray, 'M']], float]) -> Weighted:
 
 def _roc_auc(truth: Shaped[np.ndarray, 'N'], logits: Float[np.ndarray, 'N']) -> Weighted:
     """Mann-Whitney: weight of the negatives below each positive, ties one half."""
-    positives, negatives = _ascending(truth, logits), _ascending(~truth, logits)
-    left = np.searchsorted(logits[negatives], logits[positives], side='left')
-    right = np.searchsorted(logits[negatives], logits[positives], side='right')
+    ranking = _ranking(truth, logits)
 
     def metric(weights: Weights) -> Draws:
-        hits, below = weights[positives], _cumulative(weights[negatives])
-        area = (hits * (below[left] + below[right])).sum(axis=0, dtype=np.float64) / 2
-        pairs = hits.sum(axis=0, dtype=np.float64) * below[-1]
+        hits, found, above, within = ranking(weights)
+        negatives = above[-1] - found[-1]
+        at_least, better = within - found, above[:-1] - (found - hits)  # Of the negatives.
+        area = (hits * (2 * negatives - at_least - better)).sum(axis=0, dtype=np.float64) / 2
+        pairs = found[-1].astype(np.float64) * negatives
         return np.divide(area, pairs, out=np.full_like(area, np.nan), where=pairs > 0)
 
     return metric
@@ -109,34 +110,51 @@ def _roc_auc(truth: Shaped[np.ndarray, 'N'], logits: Float[np.ndarray, 'N']) -> 
 
 def _ap(truth: Shaped[np.ndarray, 'N'], logits: Float[np.ndarray, 'N']) -> Weighted:
     """Mean over positives of the precision among all items scored at least as high."""
-    positives, negatives = _ascending(truth, -logits), _ascending(~truth, -logits)
-    high = -logits[positives]
-    above = np.searchsorted(high, high, side='right')
-    wrong = np.searchsorted(-logits[negatives], high, side='right')
+    ranking = _ranking(truth, logits)
 
     def metric(weights: Weights) -> Draws:
-        hits = weights[positives]
-        found = _cumulative(hits)[above]
-        total = found + _cumulative(weights[negatives])[wrong]
-        precision = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
+        hits, found, _, within = ranking(weights)
+        precision = np.divide(found, within, out=np.zeros_like(found), where=within > 0)
         area = (hits * precision).sum(axis=0, dtype=np.float64)
-        count = hits.sum(axis=0, dtype=np.float64)
+        count = found[-1].astype(np.float64)
         return np.divide(area, count, out=np.full_like(area, np.nan), where=count > 0)
 
     return metric
 
 
-def _ascending(chosen: Shaped[np.ndarray, 'N'], values: Shaped[np.ndarray, 'N']) -> np.ndarray:
-    """Indices of the chosen items, lowest value first."""
+def _ranking(
+    truth: Shaped[np.ndarray, 'N'], logits: Float[np.ndarray, 'N']
+) -> Callable[[Weights], tuple[np.ndarray, ...]]:
+    """What a ranking metric needs of the weights, for the D distinct scores of positives only.
+
+    All items that rank between two of those count alike, so their weights are summed first, by one
+    sparse product. float32 holds sums of counts exactly up to 2**24.
+
+    Returns:
+        weights [N B] -> weight of the positives at each of the scores, the highest first [D B];
+        at it or above [D B]; of all items above it [D + 1 B], the last one of all there are; of
+        all items at it or above [D B]. Without a positive D is 1, and its weight 0.
+    """
+    values = np.unique(-logits[truth]) if truth.any() else np.full(1, np.inf)
+    size, items = len(values), len(logits)
+    rank = np.searchsorted(values, -logits)
+    tied = values[np.minimum(rank, size - 1)] == -logits
+    between = _sums(2 * rank + tied, np.ones(items, bool), 2 * size + 1)
+    positive = _sums(rank, truth, size)
+
+    def ranking(weights: Weights) -> tuple[np.ndarray, ...]:
+        hits = positive @ weights
+        sums = np.cumsum(between @ weights, axis=0)
+        return hits, np.cumsum(hits, axis=0), sums[::2], sums[1::2]
+
+    return ranking
+
+
+def _sums(row: Int[np.ndarray, 'N'], chosen: Shaped[np.ndarray, 'N'], rows: int):
+    """A sparse [rows N] that adds up the chosen items of every row."""
     items = np.flatnonzero(chosen)
-    return items[np.argsort(values[items], kind='stable')]
-
-
-def _cumulative(weights: Float[np.ndarray, 'M B']) -> Float[np.ndarray, 'm B']:
-    """Sums of the first 0, 1, ..., M rows; float32 holds counts exactly up to 2**24."""
-    sums = np.zeros((len(weights) + 1, weights.shape[1]), dtype=weights.dtype)
-    np.cumsum(weights, axis=0, out=sums[1:])
-    return sums
+    ones = np.ones(len(items), dtype=np.float32)
+    return sparse.csr_array((ones, (row[items], items)), shape=(rows, len(row)))
 
 
 def _macro(tags: list[Weighted]) -> Weighted:

@@ -7,7 +7,8 @@ candidate with the best validation score, averaged over seeds, is selected; of e
 earlier source, then the lower rate. The oracle is the same rule applied to test scores: it
 exists to show what selection costs (regret), never to be reported as a result.
 
-A candidate of which any seed has no score (nan) is not eligible.
+A candidate of which any seed has no score (nan) on either split is not eligible, for the oracle
+neither.
 """
 
 from collections.abc import Sequence
@@ -89,7 +90,8 @@ def ledger(
     seeds = tuple(sorted({int(s) for s in seed}))
     cells = _cell_table(source, learning_rate, seed, sources, rates, seeds)
     valid_map, test_map = (np.asarray(scores, float)[cells] for scores in (valid, test))
-    means = valid_map.mean(-1), test_map.mean(-1)
+    scored = np.isfinite(valid_map.mean(-1)) & np.isfinite(test_map.mean(-1))
+    means = [np.where(scored, m.mean(-1), np.nan) for m in (valid_map, test_map)]
 
     def choice(place: tuple[int, int]) -> Choice:
         a, b = place

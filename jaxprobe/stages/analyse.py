@@ -6,7 +6,6 @@ selection looks at validation only; every number has an interval and the constan
 beside it.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -18,14 +17,14 @@ from jaxtyping import Float
 from jaxprobe.analysis import bootstrap
 from jaxprobe.core import fs
 from jaxprobe.core.errors import StoreError
-from jaxprobe.metrics import extra, kinds
+from jaxprobe.metrics import kinds
+from jaxprobe.stages import across, constants, remarks, resample, results, score, sections
 from jaxprobe.stages import grid as grids
-from jaxprobe.stages import remarks, resample, results, score, sections
 from jaxprobe.stages.grid import Grid
 from jaxprobe.stages.results import BankRecord
 
 SCHEMA = 1
-RESAMPLES = 1000
+RESAMPLES = 2000
 
 # Of `bank.json`, what a result file carries on unchanged.
 CARRIED = (
@@ -57,7 +56,7 @@ Row = dict[str, Any]
 
 
 def run(workdir: Path, *, resamples: int = RESAMPLES) -> list[Path]:
-    """Writes the result file of every stored bank; returns their paths.
+    """Writes the result file of every stored bank, and compares encoders; returns the paths.
 
     Args:
         workdir: holds `results/<encoder>/<task>.bank.json`.
@@ -78,7 +77,8 @@ def run(workdir: Path, *, resamples: int = RESAMPLES) -> list[Path]:
         record, varied = read(folder, task)
         fs.write_json(path, analyse(record, varied, resamples=resamples))
         written.append(path)
-    return written
+    compared = across.run(workdir, resamples=resamples)
+    return [*written, compared] if compared else written
 
 
 def read(folder: Path, task: str) -> tuple[BankRecord, dict[str, BankRecord]]:
@@ -115,7 +115,6 @@ def analyse(
     grid = grids.of(record)
     drawn = resample.draw(record, resamples)
     rows = [_row(record, grid, s, drawn) for s in range(len(grid.sources))]
-    constants = _constants(record)
     result = {key: record.meta[key] for key in CARRIED if key in record.meta}
     result |= {
         'schema': SCHEMA,
@@ -130,7 +129,7 @@ def analyse(
         },
         'diverged': _diverged(record),
         'layer_weights': [_weights(record, grid, row) for row in rows if row['learned']],
-        **constants,
+        **constants.of(record),
     }
     result |= _selection(record, grid, rows, drawn)
     result |= _comparison(record, grid, rows, drawn)
@@ -141,18 +140,7 @@ def analyse(
         if found is not None:
             result[name] = found
     result['warnings'] = remarks.warnings(result)
-    return tidy(result)
-
-
-def tidy(value: Any) -> Any:
-    """Rounds every float of a JSON value to nine digits and turns nan into None."""
-    if isinstance(value, dict):
-        return {str(key): tidy(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [tidy(item) for item in value]
-    if isinstance(value, bool | int | str) or value is None:
-        return value
-    return score.tidy(float(value)) if math.isfinite(value) else None
+    return score.tidied(result)
 
 
 def _row(record: BankRecord, grid: Grid, s: int, drawn: bootstrap.Resampling) -> Row:
@@ -166,16 +154,15 @@ def _row(record: BankRecord, grid: Grid, s: int, drawn: bootstrap.Resampling) ->
     }
     choice = grid.by_source(source['name'])
     if choice is None:
-        scored = ('learning_rate', 'valid', 'test', 'test_seed_std', 'ci95')
+        scored = ('learning_rate', 'valid', 'test', 'test_seed_std', 'ci95', 'ci95_seeds')
         return named | dict.fromkeys(scored)
     primary = record.meta['task']['primary']
-    samples = resample.cells(record, primary, choice.cells, drawn)
     return named | {
         'learning_rate': choice.learning_rate,
         'valid': grid.valid_of(choice),
         'test': choice.test,
         'test_seed_std': choice.test_seed_std if len(choice.cells) > 1 else None,
-        'ci95': resample.interval(samples, drawn),
+        **resample.intervals(record, primary, choice.cells, drawn),
     }
 
 
@@ -199,7 +186,7 @@ def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap
     main = {'metric': task['primary'], 'higher_is_better': True}
     if book is None:
         nothing = dict.fromkeys(('selected', 'oracle_test', 'regret', 'grid_edge'))
-        empty = {'value': None, 'ci95': None, 'seed_std': None, 'n_seeds': 0}
+        empty = dict.fromkeys(('value', 'ci95', 'ci95_seeds', 'seed_std')) | {'n_seeds': 0}
         return nothing | {'main_score': main | empty, 'metrics': {}, 'per_label': None}
     chosen, oracle = book.selected, book.oracle
     metrics = _all_metrics(record, chosen.cells, drawn)
@@ -211,7 +198,7 @@ def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap
         'selected': {
             **{key: row[key] for key in ('source', 'layers', 'learned', 'meaning')},
             'learning_rate': chosen.learning_rate,
-            'by': f'valid/{_by(record)}',
+            'by': f'valid/{grid.by}',
             'by_higher_is_better': grid.higher_is_better,
             'valid': grid.valid_of(chosen),
             'test': chosen.test,
@@ -226,11 +213,6 @@ def _selection(record: BankRecord, grid: Grid, rows: list[Row], drawn: bootstrap
     }
 
 
-def _by(record: BankRecord) -> str:
-    protocol = record.meta['protocol']
-    return protocol.get('select_by') or protocol['monitor']
-
-
 def _all_metrics(record: BankRecord, cells: Sequence[int], drawn: bootstrap.Resampling) -> Row:
     """Every metric of the selected cell, not the primary one alone."""
     found = {}
@@ -239,7 +221,7 @@ def _all_metrics(record: BankRecord, cells: Sequence[int], drawn: bootstrap.Resa
         found[metric] = {
             'value': values.mean(),
             'seed_std': _spread(values),
-            'ci95': resample.interval(resample.cells(record, metric, cells, drawn), drawn),
+            **resample.intervals(record, metric, cells, drawn),
         }
     return found
 
@@ -271,9 +253,10 @@ def _comparison(
     pair = grid.mixture()
     if pair is not None:
         metric = record.meta['task']['primary']
-        mix, layer = (resample.cells(record, metric, c.cells, drawn) for c in pair[:2])
-        interval = resample.interval(mix - layer, drawn)
-        found['mix_minus_best_layer'] = {'value': pair.gain, 'ci95': interval}
+        mix, layer = (resample.replicates(record, metric, c.cells, drawn) for c in pair[:2])
+        gain = resample.difference(mix, layer, drawn)
+        gain.pop('p')  # Tests stand in the section of comparisons, with their correction.
+        found['mix_minus_best_layer'] = {'value': pair.gain} | gain
     return found
 
 
@@ -286,29 +269,6 @@ def _best_row(grid: Grid, rows: list[Row]) -> Row | None:
     rows = [row for row in rows if row['valid'] is not None]
     sign = 1 if grid.higher_is_better else -1
     return max(rows, key=lambda row: sign * row['valid']) if rows else None
-
-
-def _constants(record: BankRecord) -> Row:
-    """What predictors that never listen earn on the test items."""
-    task = record.meta['task']
-    found = kinds.constants(
-        task['kind'],
-        record.train_targets,
-        record.test_targets,
-        record.test_logits.shape[2],
-        list(task['labels']),
-    )
-    kept = {}
-    for name in ('majority', 'best_constant'):
-        kept[name] = {m: v for m, v in found[name].items() if m in task['metrics']}
-    for metric in kinds.added(task['kind'], task['metrics'], task['labels']):
-        asked = (task['kind'], metric, record.train_targets, record.test_targets)
-        for name, value in extra.constants(*asked, record.test_logits.shape[2]).items():
-            kept[name][metric] = value
-    for name in ('majority_class', 'best_constant_class'):
-        if name in found:
-            kept[name] = task['labels'][found[name]]
-    return kept
 
 
 def _weights(record: BankRecord, grid: Grid, row: Row) -> Row:
@@ -337,9 +297,10 @@ def _diverged(record: BankRecord) -> list[Row]:
 
 def _bootstrap(record: BankRecord, drawn: bootstrap.Resampling) -> Row:
     return {
-        'resamples': len(drawn.counts),
+        'resamples': drawn.resamples,
         'level': bootstrap.LEVEL,
-        'clusters': drawn.counts.shape[1],
+        'clusters': drawn.groups,
+        'effective_clusters': drawn.effective_groups,
         'items': len(drawn.cluster),
         'clustered': any(record.test_groups),
     }

@@ -54,13 +54,12 @@ def _table(record: BankRecord, context: Context, axis: str) -> dict[str, Any]:
         if choice is None:
             rows.append(dict.fromkeys((axis, 'valid', 'test', 'ci95', 'edge')))
         else:
-            samples = resample.cells(record, metric, choice.cells, context.drawn)
             rows.append(
                 {
                     axis: choice.learning_rate,
                     'valid': grid.valid_of(choice),
                     'test': choice.test,
-                    'ci95': resample.interval(samples, context.drawn),
+                    'ci95': resample.intervals(record, metric, choice.cells, context.drawn)['ci95'],
                     'edge': _edge(choice.learning_rate, grid.rates),
                 }
             )

@@ -14,6 +14,7 @@ class Grid(NamedTuple):
     """Seed means of every (source, rate), and the ledger over them.
 
     Attributes:
+        by: the monitor's name.
         sources: as in the record's `meta`, S of them.
         rates: R, ascending.
         valid: the monitor on the validation items; nan where a replicate has none.
@@ -23,6 +24,7 @@ class Grid(NamedTuple):
         book: selection by `jaxprobe.probes.select`; None where every candidate diverged.
     """
 
+    by: str
     sources: list[dict[str, Any]]
     rates: list[float]
     valid: Float[np.ndarray, 'S R']
@@ -38,6 +40,12 @@ class Grid(NamedTuple):
         """The rate that validation selects for a source."""
         return self.book.by_source[source] if self.book else None
 
+    def edge(self, rate: float) -> str | None:
+        """'lowest' or 'highest' for the first and last of several rates."""
+        if len(self.rates) == 1 or rate not in (self.rates[0], self.rates[-1]):
+            return None
+        return 'lowest' if rate == self.rates[0] else 'highest'
+
     def mixture(self) -> Mixture | None:
         """The best learned sum beside the best single layer."""
         if self.book is None:
@@ -52,22 +60,23 @@ def of(record: BankRecord) -> Grid:
     Raises:
         DataError: cells are missing or repeated.
     """
-    values, higher = monitor(record)
+    name, values, higher = monitor(record)
     valid = values if higher else -values
     test = record.scores[f'test/{record.meta["task"]["primary"]}']
     sources = list(record.meta['sources'])
     rates = sorted({float(rate) for rate in record.learning_rate})
     if not _any_eligible(record, np.isfinite(valid) & np.isfinite(test)):
         nothing = np.full((len(sources), len(rates)), np.nan)
-        return Grid(sources, rates, nothing, nothing, higher, None)
+        return Grid(name, sources, rates, nothing, nothing, higher, None)
     book = select.ledger(record.source, record.learning_rate, record.seed, valid, test, True)
     order = {name: s for s, name in enumerate(book.sources)}
     sources.sort(key=lambda source: order[source['name']])
-    return Grid(sources, rates, book.valid if higher else -book.valid, book.test, higher, book)
+    valid_map = book.valid if higher else -book.valid
+    return Grid(name, sources, rates, valid_map, book.test, higher, book)
 
 
-def monitor(record: BankRecord) -> tuple[Float[np.ndarray, 'P'], bool]:
-    """What cells are selected by, and whether more of it is better.
+def monitor(record: BankRecord) -> tuple[str, Float[np.ndarray, 'P'], bool]:
+    """What cells are selected by: its name, its values, and whether more of it is better.
 
     The validation metric named by the protocol (`select_by`, else its monitor), recomputed from
     the logits; where the monitor is
@@ -76,8 +85,8 @@ def monitor(record: BankRecord) -> tuple[Float[np.ndarray, 'P'], bool]:
     protocol = record.meta['protocol']
     name = protocol.get('select_by') or protocol['monitor']
     if f'valid/{name}' in record.scores:
-        return record.scores[f'valid/{name}'], True
-    return np.where(record.best_epoch < 0, np.nan, record.best_monitor), name != 'loss'
+        return name, record.scores[f'valid/{name}'], True
+    return name, np.where(record.best_epoch < 0, np.nan, record.best_monitor), name != 'loss'
 
 
 def singles(sources: list[dict[str, Any]]) -> list[str]:

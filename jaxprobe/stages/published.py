@@ -59,8 +59,7 @@ def _measured(
     if not cells:
         return float('nan'), None
     value = float(bank.scores[f'test/{metric}'][list(cells)].mean())
-    samples = resample.cells(bank, metric, cells, context.drawn)
-    return value, resample.interval(samples, context.drawn)
+    return value, resample.intervals(bank, metric, cells, context.drawn)['ci95']
 
 
 def _named(grid: Grid, source: str) -> str:

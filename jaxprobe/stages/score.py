@@ -5,7 +5,9 @@ processors; nine digits do not, so `jaxprobe verify` can ask for equality.
 """
 
 import contextlib
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -22,6 +24,17 @@ def tidy(value: float) -> float:
     The decimals are for what would be zero in exact arithmetic, such as the spread of equals.
     """
     return float(f'{round(value, DECIMALS):.{DIGITS - 1}e}') + 0.0  # + 0.0: no negative zero.
+
+
+def tidied(value: Any) -> Any:
+    """Rounds every float of a JSON value by `tidy` and turns nan and infinities into None."""
+    if isinstance(value, dict):
+        return {str(key): tidied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [tidied(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    return tidy(float(value)) if math.isfinite(value) else None
 
 
 def cells(

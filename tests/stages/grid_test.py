@@ -43,10 +43,10 @@ def test_an_entry_with_a_cell_that_never_trained_has_no_score():
 def test_the_monitor_may_be_the_loss():
     record = _scored()
     meta = record.meta | {'protocol': {'monitor': 'loss'}}
-    values, higher = grid.monitor(dataclasses.replace(record, meta=meta))
-    assert not higher
+    name, values, higher = grid.monitor(dataclasses.replace(record, meta=meta))
+    assert (name, higher) == ('loss', False)
     np.testing.assert_array_equal(values, record.best_monitor)
-    assert grid.monitor(record)[1]
+    assert grid.monitor(record)[2]
 
 
 def test_selection_by_loss_takes_the_lowest_and_the_oracle_the_best():

@@ -25,6 +25,11 @@ def test_tidy_keeps_nine_digits():
     assert str(score.tidy(-1e-17)) == '0.0'
 
 
+def test_tidied_makes_json_of_everything():
+    found = score.tidied({'a': np.float32('nan'), 'b': (1, np.float64(1 / 3)), 'c': True, 'd': 'x'})
+    assert found == {'a': None, 'b': [1, 0.333333333], 'c': True, 'd': 'x'}
+
+
 def test_labels_name_the_outputs_of_a_regression():
     random = np.random.RandomState(0)
     targets = random.normal(size=(30, 2)).astype(np.float32)
