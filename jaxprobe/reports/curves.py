@@ -99,9 +99,10 @@ def _draw_encoder(
 
 def _draw_constants(axes: Axes, results: Sequence[Result]) -> None:
     """Reference lines; a band where encoders were judged on different items."""
+    fitted, best = text.constants(results[0].data['task']['kind'])
     kinds = (
-        ('best constant', [r.constant for r in results], (0, (1, 1.5)), 1.5),
-        ('majority', [r.majority for r in results], (0, (5, 3)), 0.9),
+        (best, [r.constant for r in results], (0, (1, 1.5)), 1.5),
+        (fitted, [r.majority for r in results], (0, (5, 3)), 0.9),
     )
     for name, values, dashes, linewidth in kinds:
         low, high = min(values), max(values)

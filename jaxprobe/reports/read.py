@@ -48,7 +48,7 @@ class Result(NamedTuple):
 
     @property
     def majority(self) -> float:
-        """Majority (or training mean) answer, in the primary metric."""
+        """What is fitted on training and never listens (`text.constants`), in the primary metric."""
         return self.data['majority'][self.metric]
 
 

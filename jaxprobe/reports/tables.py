@@ -243,8 +243,9 @@ def levels(rows: Sequence[Result]) -> list[str]:
 def level_line(r: Result) -> str:
     """Says what constant answers earn, and on how many items."""
     n = r.data['n']
+    fitted, best = text.constants(r.data['task']['kind'])
     return (
-        f'Majority {text.number(r.majority)}, best constant {text.number(r.constant)}. '
+        f'{fitted.capitalize()} {text.number(r.majority)}, {best} {text.number(r.constant)}. '
         f'Items {n["train"]} / {n["valid"]} / {n["test"]}, missing {missing(r)}.'
     )
 

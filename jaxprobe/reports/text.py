@@ -4,6 +4,22 @@ import unicodedata
 
 NOTHING = '–'
 
+# What is fitted on training without listening, and the best that does not listen, by kind.
+_CONSTANTS = {
+    'beats': ('metronome', 'best metronome'),
+    'separation': ('mixture', 'best constant'),
+    'regression': ('training mean', 'best constant'),
+}
+
+
+def constants(kind: str) -> tuple[str, str]:
+    """What answers are called that never listen, for a kind of task.
+
+    >>> constants('multiclass'), constants('beats')
+    (('majority', 'best constant'), ('metronome', 'best metronome'))
+    """
+    return _CONSTANTS.get(kind, ('majority', 'best constant'))
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """Writes a score with a fixed number of decimals; a dash where there is none.

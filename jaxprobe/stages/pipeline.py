@@ -162,8 +162,11 @@ def _tell(label: str, report: Any) -> None:
     """One line per store: what was encoded now, what was there before, what was odd."""
     odd = {'padded': report.padded, 'silent': report.silent, 'unusable': len(report.failed)}
     words = [f'{count} {what}' for what, count in odd.items() if count]
+    now = 'all were there'
+    if report.encoded_seconds:
+        pace = progress.pace(report.x_real_time)
+        now = f'{report.encoded_seconds:.0f} s of audio encoded now, {pace} x real time'
     print(
-        f'   {label}: {report.windows} windows of {report.clips} clips; '
-        f'{report.encoded_seconds:.0f} s of audio encoded now, {report.x_real_time:.0f} x real time'
+        f'   {label}: {report.windows} windows of {report.clips} clips; {now}'
         + (f' ({", ".join(words)})' if words else '')
     )

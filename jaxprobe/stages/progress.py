@@ -11,6 +11,15 @@ from jaxprobe.probes.spec import Progress
 _LOG_SECONDS = 10.0  # Between lines where nobody watches.
 
 
+def pace(value: float) -> str:
+    """Writes a rate: whole from ten on, else two digits, so that slow is not nothing.
+
+    >>> pace(126.4), pace(3.14159), pace(0.0421)
+    ('126', '3.1', '0.042')
+    """
+    return f'{value:.0f}' if value >= 10 or not value else f'{value:.2g}'
+
+
 def _bar(label: str, total: float | int) -> Any:
     watched = sys.stderr.isatty()
     # `postfix` may be any object the format can index; the type stubs know strings only.
@@ -42,7 +51,7 @@ class Encoding:
         rate = done / max(1e-9, time.monotonic() - self._began)
         left = (total - done) / max(1e-9, rate)
         self._bar.postfix = [
-            f'of {total:.0f} s of audio, {rate:.0f} x real time, {left:.0f} s left'
+            f'of {total:.0f} s of audio, {pace(rate)} x real time, {left:.0f} s left'
         ]
         self._bar.update(done - self._bar.n)
 
@@ -81,7 +90,7 @@ class Training:
         """Takes where the bank stands after an epoch."""
         if self._bar is None:
             self._bar = _bar(f'{self._label}: training', at.epochs)
-        left = f'{at.epochs_per_second:.1f} epochs/s, at most {at.seconds_left:.0f} s left'
+        left = f'{pace(at.epochs_per_second)} epochs/s, at most {at.seconds_left:.0f} s left'
         text = f'epoch {at.epoch + 1} of {at.epochs}, {at.alive} of {at.cells} cells, {left}'
         self._bar.postfix = [text]
         # All cells may stop before the last epoch; then the work is done, whatever its share.

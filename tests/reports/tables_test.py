@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 
 from jaxprobe.reports import read, tables, text
 
@@ -94,6 +95,17 @@ def test_levels_are_said_once_where_encoders_agree(found, odd_found):
     differing = tables.levels(odd_found)
     assert len(differing) == 2
     assert 'missing 1' in ' '.join(differing)
+
+
+def test_constants_have_the_name_of_what_they_are(found):
+    assert tables.level_line(found[0]).startswith('Majority ')
+    for kind, words in (
+        ('beats', r'Metronome [-\d.]+, best metronome '),
+        ('separation', r'Mixture [-\d.]+, best constant '),
+        ('regression', r'Training mean [-\d.]+, best constant '),
+    ):
+        data = found[0].data | {'task': found[0].data['task'] | {'kind': kind}}
+        assert re.match(words, tables.level_line(found[0]._replace(data=data)))
 
 
 def test_empty_tables_are_empty():

@@ -23,6 +23,12 @@ def test_counts_are_those_of_the_data(made):
     assert bank.split()[1:4] == ['own_data', '12', '12']  # Train items; 3 layers, 2 rates, 2 seeds.
 
 
+def test_a_short_time_is_not_none(made):
+    _, _, (text, _) = made
+    assert 'time: 1 minute at most' in text
+    assert [estimate._time(m) for m in (0.2, 42.3, 150.0)] == ['1 minute', '42 minutes', '2.5 hours']
+
+
 def test_nothing_is_written(made):
     folder, *_ = made
     assert not (folder / 'run').exists()

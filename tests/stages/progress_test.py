@@ -18,7 +18,11 @@ def test_training_shows_epochs_and_cells(capsys):
     shown(Progress('gtzan_genre', 1, 2, 12, 78, 66, 2.0, 0.0))
     shown.close()
     text = capsys.readouterr().err
-    assert 'muq / gtzan_genre: training: 100% epoch 2 of 2, 12 of 78 cells, 2.0 epochs/s' in text
+    assert 'muq / gtzan_genre: training: 100% epoch 2 of 2, 12 of 78 cells, 2 epochs/s' in text
+
+
+def test_slow_work_is_not_shown_as_none():
+    assert [progress.pace(v) for v in (126.4, 3.14159, 0.0421, 0.0)] == ['126', '3.1', '0.042', '0']
 
 
 def test_nothing_to_do_shows_nothing(capsys):
