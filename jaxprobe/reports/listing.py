@@ -1,4 +1,4 @@
-"""What there is: encoders, tasks and data sets, from their cards alone. No jax, under a second."""
+"""What there is: encoders, tasks, data sets and heads, from cards alone. No jax, under a second."""
 
 import dataclasses
 import json
@@ -9,24 +9,26 @@ from typing import Any
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.core.text import table
 from jaxprobe.encoders import base as encoders
-from jaxprobe.reports import encoder_cards
+from jaxprobe.probes import head_shapes
+from jaxprobe.probes.head_shapes import Head
+from jaxprobe.reports import deformation_cards, encoder_cards
 from jaxprobe.tasks import registry
 from jaxprobe.tasks.base import SPLITS, DatasetCard, Task
 
 
 def listing(what: str, name: str = '', *, as_json: bool = False, data_dir: str = '') -> str:
-    """Lists 'encoders', 'tasks' or 'datasets' as a table, or as JSON for programs.
+    """Lists 'encoders', 'tasks', 'datasets' or 'heads' as a table, or as JSON for programs.
 
     `on disk` is one path test per row, not a check: `jaxprobe prepare TASK` checks.
 
     Args:
-        what: 'encoders', 'tasks' or 'datasets'.
+        what: 'encoders', 'tasks', 'datasets' or 'heads'.
         name: of an encoder, or the dotted path of its card: its card in full.
         as_json: for programs.
         data_dir: where to look for audio.
 
     Raises:
-        ConfigError: an unknown encoder, or a name beside tasks or data sets.
+        ConfigError: an unknown encoder or deformation, or a name beside anything else.
     """
     if name:
         return _one(what, name, as_json)
@@ -35,6 +37,7 @@ def listing(what: str, name: str = '', *, as_json: bool = False, data_dir: str =
         'encoders': encoder_cards.rows,
         'tasks': lambda: [_task(task, root) for task in _tasks()],
         'datasets': lambda: [_dataset(card, root) for card in _datasets()],
+        'heads': lambda: [_head(head) for head in head_shapes.HEADS.values()],
     }[what]()
     if as_json:
         return json.dumps(rows, indent=1)
@@ -42,6 +45,10 @@ def listing(what: str, name: str = '', *, as_json: bool = False, data_dir: str =
 
 
 def _one(what: str, name: str, as_json: bool) -> str:
+    if what == 'heads':
+        raise ConfigError(f'jaxprobe ls heads takes no name; all of {name!r} is in its table.')
+    if what == 'deformations':
+        return deformation_cards.full(name, as_json)
     if what != 'encoders':
         raise ConfigError(
             f'jaxprobe ls {what} takes no name; `jaxprobe prepare {name}` says what there is of a '
@@ -84,6 +91,17 @@ def _dataset(card: DatasetCard, root: Path) -> dict[str, Any]:
         'licence': card.licence,
         'on_disk': _on_disk(card, root),
         'homepage': card.homepage,
+    }
+
+
+def _head(head: Head) -> dict[str, Any]:
+    """Hidden widths, of inferred ones an example: 768 inputs, 10 outputs."""
+    widths = ', '.join(str(width) for width in head.widths(768, 10))
+    return {
+        'name': head.name,
+        'hidden': f'{widths} (768 to 10)' if head.rule else widths or None,
+        'dropout': head.dropout,
+        'what': head.what,
     }
 
 

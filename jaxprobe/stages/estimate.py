@@ -24,9 +24,11 @@ from jaxprobe.encoders.base import Encoder, compiled
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
 from jaxprobe.probes.spec import BankSpec, Split
-from jaxprobe.stages import separation_estimate
+from jaxprobe.stages import separation_estimate, variants
 from jaxprobe.stages.frame_probe import decoding_steps, encoder_of
 from jaxprobe.stages.identity import bank_spec
+from jaxprobe.stages.job import Job
+from jaxprobe.stages.opened import Known
 from jaxprobe.stages.stores import clips_of, store_spec
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import Item, Kind, Task
@@ -88,6 +90,7 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
                 row, pace = _bank_row(own, chosen, spec, task, plan, items[task.name], load, pace)
                 notes += _frame_notes(row, spec, task, plan, items[task.name], load)
             banks.append(row)
+            banks += _variant_rows(own, chosen, spec, task, plan, items[task.name], load, pace)
     return _report(plan, list(stores.values()), banks, notes)
 
 
@@ -184,28 +187,61 @@ def _bank_row(
     `pace` is seconds per parameter and training row, measured here where it is still 0. Frames are
     rows.
     """
-    spec = bank_spec(encoder, chosen, task, plan)
+    job = Job(bank_spec(encoder, chosen, task, plan))
     widths = tuple(layer.width for layer in encoder.card.layers)
-    grid = spec.seeds * len(spec.learning_rates)
-    parameters = sum(_parameters(widths[s.layers[0]], spec) for s in spec.sources) * grid
-    cells = len(spec.sources) * grid
+    pace = pace or _bank_pace(
+        job.grid, widths, task, items, sum(_parameters(job, widths)), store.frames
+    )
+    return _job_row(job, widths, chosen, store, task, plan, items, load, pace), pace
+
+
+def _variant_rows(
+    encoder: Encoder,
+    chosen: EncoderPlan,
+    store: StoreSpec,
+    task: Task,
+    plan: Plan,
+    items: list[Item],
+    load: Load,
+    pace: float,
+) -> list[dict[str, Any]]:
+    """`_bank_row` of the banks that vary the task's own, at the same pace."""
+    grid, meta = bank_spec(encoder, chosen, task, plan), {'protocol': {}, 'n': {}}
+    known = Known(encoder, chosen, task, plan, items, store, grid, meta)
+    return [
+        _job_row(job, known.widths, chosen, store, task, plan, items, load, pace)
+        for job in variants.planned(known)
+    ]
+
+
+def _job_row(
+    job: Job,
+    widths: tuple[int, ...],
+    chosen: EncoderPlan,
+    store: StoreSpec,
+    task: Task,
+    plan: Plan,
+    items: list[Item],
+    load: Load,
+    pace: float,
+) -> dict[str, Any]:
+    spec, sizes = job.grid, _parameters(job, widths)
     train = sum(item.split == 'train' for item in items)
+    taken = train if job.chosen is None else len(job.chosen)
     per_item = load.windows / max(1, len(items)) * max(1, store.frames)
-    rows = train * per_item
-    share = min(1.0, plan.probe.max_cells / cells) if plan.probe.max_cells else 1.0
-    pace = pace or _bank_pace(spec, widths, task, items, parameters, store.frames)
-    held = cells * (len(items) - train) * spec.outputs  # Logits of validation and test.
+    rows = taken * max(1.0, per_item / job.merge)
+    share = min(1.0, plan.probe.max_cells / len(sizes)) if plan.probe.max_cells else 1.0
+    held = len(sizes) * (len(items) - train) * spec.outputs  # Logits of validation and test.
     if store.frames:
         held = held * per_item * share + _step_bytes(spec, widths, store.frames) / 4
-    row = {
+    return {
         'encoder': chosen.label,
-        'task': task.name,
-        'train': train,
-        'cells': cells,
-        'MB': round(4 * (_COPIES * parameters * share + held) / 1e6, 1),
-        'minutes_at_most': round(spec.epochs * parameters * rows * pace / 60, 1),
+        'task': job.name(task.name),
+        'train': taken,
+        'cells': len(sizes),
+        'MB': round(4 * (_COPIES * sum(sizes) * share + held) / 1e6, 1),
+        'minutes_at_most': round(spec.epochs * sum(sizes) * rows * pace / 60, 1),
     }
-    return row, pace
 
 
 def _stems_row(
@@ -237,9 +273,14 @@ def _stems_row(
     return row, found.note
 
 
-def _parameters(width: int, spec: BankSpec) -> int:
-    sizes = (width, *spec.hidden, spec.outputs)
-    return sum(a * b + b for a, b in itertools.pairwise(sizes))
+def _parameters(job: Job, widths: tuple[int, ...]) -> list[int]:
+    """Of every cell of a job."""
+    found = []
+    for source in job.grid.sources:
+        width = widths[source.layers[0]]
+        sizes = (width, *job.hidden.get(width, job.grid.hidden), job.grid.outputs)
+        found.append(sum(a * b + b for a, b in itertools.pairwise(sizes)))
+    return found * (job.grid.seeds * len(job.grid.learning_rates))
 
 
 def _bank_pace(

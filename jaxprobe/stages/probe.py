@@ -34,10 +34,12 @@ def run(
         The name of a record and what its bank cost, as soon as it is written.
 
     Raises:
+        ConfigError: a variant that is asked for cannot be.
         DataError: a split is left without items.
         StoreError: the store lacks audio of this task; the extract stage has to run first.
     """
     known = opening.look(encoder, chosen, task, plan)
+    variants.planned(known)  # Refuses what cannot be before hours of training, not after.
     folder = workdir / 'results' / chosen.label
     with contextlib.ExitStack() as stack:
         opened = functools.cache(lambda: stack.enter_context(opening.reading(known)))

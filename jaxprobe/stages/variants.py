@@ -19,6 +19,7 @@ from jaxprobe.stages import (
 from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known
 from jaxprobe.stages.results import BankRecord
+from jaxprobe.tasks.base import Kind
 
 Make = Callable[[Known, BankRecord, Any], list[Job]]  # Of what is known, its bank, `plan.study`.
 
@@ -38,6 +39,23 @@ ASKED = ('shuffled', 'fractions', 'heads', 'contexts', 'closed_form', 'deform', 
 def asked(study: Any) -> bool:
     """Whether `config.study` asks for any variant."""
     return any(study[name] for name in ASKED)
+
+
+def planned(known: Known) -> list[Job]:
+    """The banks that will be trained beside a task's own, at most, before anything is trained.
+
+    Raises:
+        ConfigError: one of them cannot be.
+    """
+    study, kind = known.plan.study, known.task.kind
+    if kind is Kind.SEPARATION:
+        return []
+    jobs = [shuffled_probe.planned(known, known.grid.learning_rates)] if study.shuffled else []
+    jobs += label_efficiency_probe.planned(known, study.fractions)
+    jobs += heads_probe.planned(known, study.heads)
+    if not contexts_probe.refusal(known):
+        jobs += contexts_probe.planned(known, study.contexts)
+    return jobs
 
 
 def make(known: Known, own: BankRecord) -> list[Job]:

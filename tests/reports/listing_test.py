@@ -4,6 +4,7 @@ import pytest
 
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders.base import ENCODERS
+from jaxprobe.probes.head_shapes import HEADS
 from jaxprobe.reports.listing import listing
 from jaxprobe.tasks.registry import TASKS, build
 
@@ -36,6 +37,16 @@ def test_a_name_gives_the_card_in_full():
         listing('encoders', 'muqq')
     with pytest.raises(ConfigError, match='jaxprobe prepare synth_key'):
         listing('tasks', 'synth_key')
+
+
+def test_heads_are_listed_with_their_widths():
+    rows = {row['name']: row for row in json.loads(listing('heads', as_json=True))}
+    assert set(rows) == set(HEADS)
+    assert rows['mlp']['hidden'] == '512'
+    assert rows['m5']['hidden'] == '516, 262 (768 to 10)'  # 10 + 505.33, 10 + 252.67.
+    assert 'mir_ref' in listing('heads')
+    with pytest.raises(ConfigError, match='takes no name'):
+        listing('heads', 'mlp')
 
 
 def test_a_dash_where_there_is_nothing_to_say():

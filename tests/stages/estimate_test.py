@@ -1,6 +1,8 @@
+import dataclasses
+
 import pytest
 
-from jaxprobe.core import fs
+from jaxprobe.core import config, fs
 from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.stages import estimate
 from tests.stages.pipeline_test import make_plan, manifest
@@ -26,7 +28,11 @@ def test_counts_are_those_of_the_data(made):
 def test_a_short_time_is_not_none(made):
     _, _, (text, _) = made
     assert 'time: 1 minute at most' in text
-    assert [estimate._time(m) for m in (0.2, 42.3, 150.0)] == ['1 minute', '42 minutes', '2.5 hours']
+    assert [estimate._time(m) for m in (0.2, 42.3, 150.0)] == [
+        '1 minute',
+        '42 minutes',
+        '2.5 hours',
+    ]
 
 
 def test_nothing_is_written(made):
@@ -55,3 +61,21 @@ def test_no_audio_at_all(tmp_path):
     labels = manifest(tmp_path / 'data', missing=24)
     with pytest.raises((ConfigError, DataError), match='audio'):
         estimate.estimate(make_plan(tmp_path, labels), tmp_path / 'run')
+
+
+def test_variants_are_counted_beside_the_bank(tmp_path):
+    plan = make_plan(tmp_path, manifest(tmp_path / 'data'))
+    study = config.base().study
+    study.shuffled, study.fractions, study.heads = True, (0.25, 1.0), 'linear,m4'
+    text, fits = estimate.estimate(dataclasses.replace(plan, study=study), tmp_path / 'run')
+    assert fits
+    rows = {cut[1]: cut for cut in map(str.split, text.splitlines()) if cut[:1] == ['fbank_chroma']}
+    assert set(rows) == {
+        'own_data', 'own_data@shuffled', 'own_data@train-0.25',
+        'own_data@head-linear', 'own_data@head-m4',
+    }  # fmt: skip
+    counted = {name: cut[2:4] for name, cut in rows.items()}
+    assert counted['own_data@train-0.25'] == ['3', '12']  # Training items, cells.
+    assert counted['own_data@shuffled'] == counted['own_data'] == ['12', '12']
+    memory = {name: float(cut[4]) for name, cut in rows.items()}
+    assert memory['own_data@head-linear'] < memory['own_data@head-m4'] < memory['own_data']
