@@ -2,7 +2,6 @@
 
 import dataclasses
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 from jaxprobe.stages import progress
@@ -29,7 +28,7 @@ def prepare(task: Task, data_dir: Path, *, decode: bool = False) -> tuple[str, P
     """
     found = task.prepare(data_dir)
     if any(found.found.values()):
-        found = dataclasses.replace(found, notes=tuple(_compared(task, data_dir, found, decode)))
+        found = _compared(task, data_dir, found, decode)
     return describe(task, data_dir, found), found
 
 
@@ -44,22 +43,24 @@ def describe(task: Task, data_dir: Path, found: Preparation) -> str:
     lines.append(_wrapped('  licence: ', task.card.licence))
     sha256 = f'; sha256 {found.split_sha256}' if found.split_sha256 else ''
     lines.append(_wrapped('  split: ', task.card.split_source + sha256))
-    lines.append(f'  {_verdict(found)}')
+    lines.append(_wrapped('  ', _verdict(found)))
     return '\n'.join(lines)
 
 
-def _compared(task: Task, data_dir: Path, found: Preparation, decode: bool) -> Iterator[str]:
-    """The notes, with what comparing all audio adds to them."""
+def _compared(task: Task, data_dir: Path, found: Preparation, decode: bool) -> Preparation:
+    """What was found, with what comparing all audio adds to it."""
     from jaxprobe.tasks import audit, twins
 
-    items, faults = task.items(data_dir), []
+    items, faults, unreadable = task.items(data_dir), [], found.unreadable
     if decode:
         shown = progress.Decoding(task.name, sum(len(item.paths) for item in items))
         names, failed = twins.by_samples(items, advance=shown)
         shown.close()
-        bad = [f'{path} ({why})' for path, why in failed.items() if str(path) not in found.missing]
+        bad = {str(path): why for path, why in failed.items() if str(path) not in found.missing}
         if bad:
-            faults.append(f'{len(bad)} files cannot be decoded: {audit.some(bad)}')
+            named = audit.some([f'{path} ({why})' for path, why in bad.items()])
+            faults.append(f'{len(bad)} files cannot be decoded: {named}')
+        unreadable = tuple(dict.fromkeys((*unreadable, *bad)))
     else:
         names, many = twins.by_bytes(items)
         if many:
@@ -71,13 +72,13 @@ def _compared(task: Task, data_dir: Path, found: Preparation, decode: bool) -> I
     pairs = audit.crossing(items, names)
     if len(pairs) > len(known):
         faults.append(audit.crossing_note(pairs))
-    yield from (
-        n for n in found.notes if len(pairs) == len(known) or n != audit.crossing_note(known)
-    )
-    yield from faults
     if decode:
         count = sum(len(item.paths) for item in items)
-        yield f'{count - len(failed)} of {count} files were decoded and their samples compared'
+        faults.append(
+            f'{count - len(failed)} of {count} files were decoded, their samples compared'
+        )
+    notes = [n for n in found.notes if len(pairs) == len(known) or n != audit.crossing_note(known)]
+    return dataclasses.replace(found, notes=(*notes, *faults), unreadable=unreadable)
 
 
 def _counts(found: Preparation) -> list[str]:
@@ -97,7 +98,7 @@ def _missing(found: Preparation) -> list[str]:
 def _verdict(found: Preparation) -> str:
     if not found.usable:
         return 'NOT USABLE as it stands.'
-    if found.missing:
+    if found.missing or found.unreadable:
         return (
             'usable, but incomplete: a run stops here, unless it is given '
             '--config.extract.on_error=quarantine and counts what is missing in every result.'

@@ -44,6 +44,7 @@ def survey(
         used twice, and the targets vary where they must.
     """
     absent = _absent({path for item in items for path in _files(item)})
+    empty = _empty(items, absent)
     whole = [item for item in items if absent.isdisjoint(_files(item))]
     expected = dict.fromkeys(SPLITS, 0) | Counter(item.split for item in items)
     found = dict.fromkeys(SPLITS, 0) | Counter(item.split for item in whole)
@@ -55,13 +56,14 @@ def survey(
         *_shared_groups(items),
         *_label_notes(items, kind, labels),
         *_constant_columns(items, kind, labels),
-        *_empty_files(items, absent),
+        *_empty_files(empty),
     ]
     return Preparation(
         usable=enough and not faults,
         found=found,
         expected=expected,
         missing=tuple(dict.fromkeys(str(p) for i in items for p in _files(i) if p in absent)),
+        unreadable=tuple(map(str, empty)),
         excluded=dict(excluded or {}),
         notes=(*notes, *found_notes),
         split_sha256=split_sha256(items),
@@ -136,11 +138,15 @@ def _duplicates(items: Sequence[Item]) -> Iterator[str]:
         yield f'{len(twice)} ids are used more than once: {some(twice)}. Ids must be unique.'
 
 
-def _empty_files(items: Sequence[Item], absent: set[Path]) -> Iterator[str]:
-    there = dict.fromkeys(p for i in items for p in i.paths if p not in absent)
-    empty = [path.name for path in there if not _size(path)]
+def _empty(items: Sequence[Item], absent: set[Path]) -> list[Path]:
+    there = dict.fromkeys(p for i in items for p in _files(i) if p not in absent)
+    return [path for path in there if not _size(path)]
+
+
+def _empty_files(empty: Sequence[Path]) -> Iterator[str]:
     if empty:
-        yield f'{len(empty)} files are empty (0 bytes) and cannot be decoded: {some(empty)}'
+        names = some([path.name for path in empty])
+        yield f'{len(empty)} files are empty (0 bytes) and cannot be decoded: {names}'
 
 
 def _size(path: Path) -> int:

@@ -140,6 +140,7 @@ class Preparation:
     found: Mapping[str, int]  # Items per split whose audio is there.
     expected: Mapping[str, int]  # Items per split the card or the manifest asks for.
     missing: tuple[str, ...] = ()  # Every missing file, in order.
+    unreadable: tuple[str, ...] = ()  # Files that are there and cannot be decoded, as far as known.
     excluded: Mapping[str, str] = dataclasses.field(default_factory=dict)  # Broken: id -> reason.
     notes: tuple[str, ...] = ()  # Of the data; every result carries them.
     split_sha256: str = ''  # Of the sorted (id, split, target) lines.

@@ -38,9 +38,23 @@ def test_describe_ends_with_a_verdict(tmp_path, usable, missing, words):
     counts = {'train': 1, 'valid': 1, 'test': 1}
     found = Preparation(usable, counts, counts, missing, notes=('a remark',))
     text = prepare.describe(task, tmp_path, found)
-    assert words in text.splitlines()[-1]
+    assert words in ' '.join(text.splitlines()[-2:])
     assert 'note: a remark' in text
     assert ('missing: 1 files:' in text) == bool(missing)
+
+
+def test_files_that_cannot_be_decoded_are_not_ready(tmp_path):
+    """An empty file is seen at once, others where all audio is decoded."""
+    task = own_data(tmp_path)
+    (tmp_path / '0.wav').write_bytes(b'')
+    soundfile.write(tmp_path / '3.wav', np.zeros(0), 8000)
+    text, found = prepare.prepare(task, tmp_path)
+    assert found.unreadable == (str(tmp_path / '0.wav'),)
+    assert 'usable, but incomplete' in text.replace('\n    ', ' ')
+    text, found = prepare.prepare(task, tmp_path, decode=True)
+    assert found.unreadable == tuple(str(tmp_path / f'{k}.wav') for k in (0, 3))
+    assert '2 files cannot be decoded' in text
+    assert max(map(len, text.splitlines())) <= 100 + len(str(tmp_path))
 
 
 def own_data(folder, **files):
