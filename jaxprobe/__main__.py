@@ -152,7 +152,7 @@ examples:
 
 VERBS = {
     'run': 'the whole pipeline; the same as python -m jaxprobe.launch',
-    'ls': 'list encoders, tasks or data sets',
+    'ls': 'list encoders, tasks, data sets or deformations',
     'plan': 'what a run will cost, before any work',
     'check': 'hold an encoder to its contract and to a reference',
     'prepare': 'what data of a task is there, what is missing, where to get it',
@@ -179,8 +179,10 @@ def _parser() -> argparse.ArgumentParser:
         _list,
         'jaxprobe ls encoders\n  jaxprobe ls encoders muq\n  jaxprobe ls tasks --json',
     )
-    ls.add_argument('what', choices=['encoders', 'tasks', 'datasets'])
-    ls.add_argument('name', nargs='?', default='', help='of an encoder: its card in full')
+    ls.add_argument('what', choices=['encoders', 'tasks', 'datasets', 'deformations'])
+    ls.add_argument(
+        'name', nargs='?', default='', help='of an encoder or a deformation: its card in full'
+    )
     ls.add_argument('--json', action='store_true', help='for programs')
     ls.add_argument('--data_dir', default='', help='where to look for audio ($JAXPROBE_DATA)')
 

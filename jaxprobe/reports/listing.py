@@ -1,4 +1,4 @@
-"""What there is: encoders, tasks, data sets and heads, from cards alone. No jax, under a second."""
+"""What there is: encoders, tasks, data sets, heads, deformations. No jax, under a second."""
 
 import dataclasses
 import json
@@ -17,13 +17,13 @@ from jaxprobe.tasks.base import SPLITS, DatasetCard, Task
 
 
 def listing(what: str, name: str = '', *, as_json: bool = False, data_dir: str = '') -> str:
-    """Lists 'encoders', 'tasks', 'datasets' or 'heads' as a table, or as JSON for programs.
+    """Lists one kind of things as a table, or as JSON for programs.
 
     `on disk` is one path test per row, not a check: `jaxprobe prepare TASK` checks.
 
     Args:
-        what: 'encoders', 'tasks', 'datasets' or 'heads'.
-        name: of an encoder, or the dotted path of its card: its card in full.
+        what: 'encoders', 'tasks', 'datasets', 'heads' or 'deformations'.
+        name: of an encoder or a deformation, or the dotted path of its card: its card in full.
         as_json: for programs.
         data_dir: where to look for audio.
 
@@ -38,9 +38,12 @@ def listing(what: str, name: str = '', *, as_json: bool = False, data_dir: str =
         'tasks': lambda: [_task(task, root) for task in _tasks()],
         'datasets': lambda: [_dataset(card, root) for card in _datasets()],
         'heads': lambda: [_head(head) for head in head_shapes.HEADS.values()],
+        'deformations': deformation_cards.rows,
     }[what]()
     if as_json:
         return json.dumps(rows, indent=1)
+    if what == 'deformations':
+        return deformation_cards.as_table(rows)
     return encoder_cards.as_table(rows) if what == 'encoders' else table(rows)
 
 

@@ -78,7 +78,7 @@ def test_the_file_is_mp3_at_the_bit_rate_and_at_the_rate_that_lame_takes(
     assert word >> 21 == 0x7FF
     assert RATES[3 if version == 3 else 2][word >> 12 & 15] == coded_kbps
     assert HERTZ[version][word >> 10 & 3] == hertz
-    assert len(file) * 8 / 1000 == pytest.approx(coded_kbps, rel=0.15)  # Of one second.
+    assert len(file) * 8 / 1000 == pytest.approx(coded_kbps, rel=0.2)  # Of a second and a bit.
 
 
 def test_the_error_is_about_that_of_audiomentations():
