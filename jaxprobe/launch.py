@@ -32,7 +32,7 @@ def report(plan: planning.Plan, workdir: Path, cost: pipeline.Cost) -> None:
 
 
 STAGES: dict[str, pipeline.Stage] = {**pipeline.STAGES, 'report': report}
-NEED_DATA = {'prepare', 'extract', 'probe'}
+NEED_DATA = {'prepare', 'extract', 'probe', 'similarity'}
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'What to run: FILE or FILE:mode.')
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is written.')
@@ -68,7 +68,7 @@ def run(plan: planning.Plan, workdir: Path, stages: Sequence[str]) -> None:
         pipeline.tell_skipped(plan, workdir)
     cost = pipeline.Cost(workdir)
     for name, stage in STAGES.items():
-        if name in stages:
+        if name in stages and not pipeline.idle(name, plan):
             began = time.monotonic()
             print(f'== {name}', flush=True)
             stage(plan, workdir, cost)

@@ -5,12 +5,13 @@ with the good names beside it. `pin` ties a working directory to one plan. jax i
 """
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxprobe.core import fs
+from jaxprobe.core import compared, fs
 from jaxprobe.core.config import Settings
 from jaxprobe.core.errors import ConfigError, DataError, WeightsError, suggest
 from jaxprobe.deform import chain
@@ -18,6 +19,7 @@ from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders import options as choices
 from jaxprobe.encoders.options import NO_PRESET, Options, Preset
 from jaxprobe.encoders.subset import depths, indices, subset, subset_card
+from jaxprobe.probes import head_shapes
 from jaxprobe.probes.spec import MONITORS, Source
 from jaxprobe.tasks import registry
 from jaxprobe.tasks.base import SPLITS, Item, Kind, Task
@@ -112,7 +114,9 @@ def resolve(config: Settings, workdir: Path) -> Plan:
     """
     _check_values(config)
     chain.parse(config.study.deform)  # Refuses what is unknown.
+    _check_study(config.study)
     chosen, tasks = _encoders(config), _tasks(config)
+    compared.asked(config.study.similarity, [task.name for task in tasks])
     coarse = [task.name for task in tasks if task.kind in (Kind.REGRESSION, Kind.SEPARATION)]
     if coarse and config.probe.logits_dtype == 'float16':
         raise ConfigError(
@@ -416,6 +420,19 @@ def _check_values(config: Settings) -> None:
         wrong.append(f'probe.learning_rates={tuple(rates)} must be different positive numbers')
     if wrong:
         raise ConfigError('the config cannot be used: ' + '; '.join(wrong) + '.')
+
+
+def _check_study(study: Settings) -> None:
+    """Refuses what no task could answer; what depends on the task is refused by its variants."""
+    head_shapes.parse(study.heads)
+    for name, most, such in (('fractions', 1.0, '0.1 for a tenth'), ('contexts', math.inf, '30')):
+        wrong = [v for v in study[name] if not isinstance(v, int | float) or not 0 < v <= most]
+        if wrong:
+            what = 'shares of the training items' if name == 'fractions' else 'seconds'
+            raise ConfigError(
+                f'study.{name}={tuple(study[name])}: {wrong[0]!r} cannot be; give {what} above '
+                f'0{" and up to 1" if most == 1 else ""}, such as {such}.'
+            )
 
 
 def _source(card: encoders.Card, text: str) -> Source:

@@ -21,7 +21,7 @@ for SVCCA). Memory: rows whitened in float32, 4 R D bytes a layer (82 MB at R = 
 which may be memory maps.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -72,31 +72,27 @@ class Map(NamedTuple):
 
 
 def side(
-    layers: Sequence[tuple[str, Rows]],
+    layers: Iterable[tuple[str, Rows]],
     keep: Callable[[tuple[int, int]], np.ndarray] | None = None,
 ) -> Side:
     """Whitens the layers of a side.
 
     Args:
-        layers: name and rows of each; the rows are not changed.
+        layers: name and rows of each, taken one after the other; the rows are not changed.
         keep: makes the float32 array of a shape in which a layer's whitened rows are kept; by
             default they are in memory.
     """
-    found, kept, norms = [], [], []
-    for _, rows in layers:
+    names, widths, found, kept, norms = [], [], [], [], []
+    for name, rows in layers:
         own = principal.axes(moments.of([rows], rows.shape[1]))
         white = principal.whitened(own, rows, np.float32)
-        kept.append(white if keep is None else _copied(white, keep(white.shape)))
         # The squared length of a row is that of its coordinates along the axes.
         norms.append((white.astype(np.float64) ** 2) @ own.scatters)
+        kept.append(white if keep is None else _copied(white, keep(white.shape)))
+        names.append(name)
+        widths.append(rows.shape[1])
         found.append(own)
-    return Side(
-        names=tuple(name for name, _ in layers),
-        widths=tuple(rows.shape[1] for _, rows in layers),
-        axes=tuple(found),
-        whitened=tuple(kept),
-        norms=tuple(norms),
-    )
+    return Side(tuple(names), tuple(widths), tuple(found), tuple(kept), tuple(norms))
 
 
 def compare(

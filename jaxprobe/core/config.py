@@ -76,7 +76,7 @@ def base() -> Settings:
     c.study.contexts = ()  # Seconds of audio whose windows are averaged into one row.
     c.study.closed_form = False  # Ridge and LDA, which have no learning rate.
     c.study.deform = ''  # Deformed test audio, separated by commas: `jaxprobe ls deformations`.
-    c.study.similarity = ''  # PWCCA, SVCCA and CKA of 'input', 'layers', 'encoders'.
+    c.study.similarity = ''  # PWCCA, SVCCA and CKA of 'input', 'layers', 'encoders'; 'layers@TASK'.
     c.study.projection = False  # Two principal components of every layer, to be looked at.
     return c
 

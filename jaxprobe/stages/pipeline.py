@@ -1,8 +1,8 @@
 """The stages up to the results, in order. Each reads what earlier ones left on disk.
 
 prepare: what data is there. extract: every encoder once over all audio, into stores.
-probe: a bank per encoder and task. analyse: the result files. The report stage stands in
-`launch.py`, on the floor above `reports/`.
+probe: a bank per encoder and task. similarity: layers beside each other, where asked for. analyse:
+the result files. The report stage stands in `launch.py`, on the floor above `reports/`.
 """
 
 import os
@@ -142,6 +142,13 @@ def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
                 cost.add_part(f'probe/{chosen.label}/{name}', values)
 
 
+def similarity(plan: Plan, workdir: Path, cost: Cost) -> None:
+    """Compares layers, encoders and input features where the config asks for it."""
+    from jaxprobe.stages import similarity as comparing
+
+    comparing.run(plan, workdir)
+
+
 def analyse(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Turns stored cells and logits into result files: selection, intervals, baselines."""
     from jaxprobe.stages import analyse as analysing
@@ -154,8 +161,14 @@ STAGES: dict[str, Stage] = {
     'prepare': prepare,
     'extract': extract,
     'probe': probe,
+    'similarity': similarity,
     'analyse': analyse,
 }
+
+
+def idle(stage: str, plan: Plan) -> bool:
+    """Whether a stage has nothing to do under this plan, and nothing to say."""
+    return stage == 'similarity' and not plan.study.similarity
 
 
 def _tell(label: str, report: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxprobe.core import fs
+from jaxprobe.core import compared, fs
 from jaxprobe.core.errors import JaxprobeError
 from jaxprobe.metrics import extra
 from jaxprobe.stages import across, analyse, results
@@ -48,11 +48,14 @@ def verify(
     parts += check_report(workdir) if check_report else []
     parts += _stores(banks, store_dir) if store_dir else []
     parts += _projections(workdir, store_dir) if store_dir else []
+    parts += _similarity(workdir, store_dir) if store_dir else []
     lines = [line for part in parts for line in _say(part)]
     if not check_report:
         lines.append('-  report: not checked')
     if not store_dir:
         lines.append('-  stores: not checked; name their folder with --store_dir')
+        if (workdir / compared.FILE).exists():
+            lines.append(f'-  {compared.FILE}: not checked; it is computed again from the stores')
     wrong = sum(len(differences) for _, _, differences in parts)
     count = sum(number for _, number, _ in parts)
     verdict = f'{wrong} differences' if wrong else f'all {count} values agree'
@@ -196,6 +199,15 @@ def _stores(banks: Sequence[Path], store_dir: Path) -> list[Part]:
         (f'store {name}', *_store(store_dir / name, fingerprint))
         for name, fingerprint in sorted(wanted.items())
     ]
+
+
+def _similarity(workdir: Path, store_dir: Path) -> list[Part]:
+    """Computes the similarity maps again from the stores."""
+    if not (workdir / compared.FILE).exists():
+        return []
+    from jaxprobe.stages import similarity
+
+    return similarity.check(workdir, store_dir)
 
 
 def _projections(workdir: Path, store_dir: Path) -> list[Part]:
