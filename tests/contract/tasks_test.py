@@ -82,6 +82,14 @@ def test_card(name):
     assert all(reason for reason in card.broken.values())
 
 
+@pytest.mark.parametrize('name', ['gtzan_rhythm', 'musdb18'])
+def test_cards_say_why_windows_are_fixed(name, tmp_path):
+    """MARBLE crops and mixes at random, which needs the encoder in the loop."""
+    said = [text for text in registry.build(name).card.departures if 'windows' in text]
+    assert any('encoder would have to run in every step' in text for text in said)
+    assert set(said) <= set(small(name, tmp_path).prepare(tmp_path).notes)
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_items_of_a_small_tree(name, tmp_path):
     task = small(name, tmp_path)
