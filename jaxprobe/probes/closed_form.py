@@ -18,7 +18,7 @@ covariance, and priors as found in training: `LinearDiscriminantAnalysis(solver=
 shrinkage=s)` on rows centred by the training mean. On rows as they are its scores differ by one
 number per row that all classes share. A class without training rows is never answered.
 
-Both come from one eigendecomposition of a D x D matrix per source.
+Both come from the moments of one pass over the training rows; what is solved is D x D.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,13 @@ from jaxprobe.probes import moments
 from jaxprobe.probes.moments import Moments
 from jaxprobe.probes.spec import Source, Split
 
+# Least squares in effect, to nothing but class frequencies.
 PENALTIES = tuple(10.0**k for k in range(-8, 5))
 SHRINKAGES = (1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 # Bytes of moments and weights held at once. Sources beyond it are read in further passes.
 BUDGET = 2**31
-_MATRICES = 5  # D x D at once while one source is solved: scatter, vectors, work of LAPACK.
+_MATRICES = 4  # D x D at once while one source is solved: scatter, within, system, its factors.
 
 CLASSES = ('multiclass', 'key')
 KINDS = (*CLASSES, 'multilabel', 'regression')
@@ -66,13 +67,12 @@ def ridge(found: Moments, penalties: Sequence[float], *, signed: bool) -> Linear
 
     Args:
         found: of the training rows.
-        penalties: times the scale.
+        penalties: times the scale; more than 0.
         signed: targets are 0 and 1 and are to be -1 and 1.
     """
     scale = float(np.trace(found.scatter)) / len(found.mean)
-    values, vectors = _eigen(found.scatter)
-    shrunk = values[None] + np.asarray(penalties)[:, None] * scale
-    weights = _through(vectors, shrunk, found.cross)
+    added = [penalty * scale for penalty in penalties]
+    weights = _through(found.scatter, np.ones(len(added)), added, found.cross)
     bias = found.target_mean - found.mean @ weights
     return Linear(2 * weights, 2 * bias - 1, scale) if signed else Linear(weights, bias, scale)
 
@@ -82,7 +82,7 @@ def lda(found: Moments, shrinkages: Sequence[float]) -> Linear:
 
     Args:
         found: of the training rows, targets one-hot.
-        shrinkages: 0 to 1.
+        shrinkages: more than 0, to 1.
 
     Returns:
         Log posteriors but for a number that the classes of a row share; a class without rows has
@@ -93,9 +93,8 @@ def lda(found: Moments, shrinkages: Sequence[float]) -> Linear:
     offset = found.cross[:, seen] / count[seen]  # Mean of each class around the mean of all.
     within = (found.scatter - (offset * count[seen]) @ offset.T) / found.rows
     scale = float(np.trace(within)) / len(found.mean)
-    values, vectors = _eigen(within)
-    s = np.asarray(shrinkages)[:, None]
-    coefficients = _through(vectors, (1 - s) * values[None] + s * scale, offset)
+    s = np.asarray(shrinkages)
+    coefficients = _through(within, 1 - s, s * scale, offset)
     constant = np.log(count[seen] / found.rows) - found.mean @ coefficients
     weights = np.full((len(s), *found.cross.shape), np.nan)
     bias = np.full((len(s), len(seen)), np.nan)
@@ -104,22 +103,26 @@ def lda(found: Moments, shrinkages: Sequence[float]) -> Linear:
     return Linear(weights, bias, scale)
 
 
-def _eigen(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues that are not negative (rounding makes them so where the rank is less than D)."""
-    values, vectors = np.linalg.eigh(matrix)
-    return np.maximum(values, 0.0), vectors
-
-
 def _through(
-    vectors: Float64[np.ndarray, 'D D'],
-    divisors: Float64[np.ndarray, 'P D'],
+    matrix: Float64[np.ndarray, 'D D'],
+    factors: Sequence[float] | Float64[np.ndarray, 'P'],
+    added: Sequence[float] | Float64[np.ndarray, 'P'],
     right: Float64[np.ndarray, 'D C'],
 ) -> Float64[np.ndarray, 'P D C']:
-    """Applies the inverses of matrices that share their eigenvectors; 0 where nothing varies."""
-    inverse = np.divide(1.0, divisors, out=np.zeros_like(divisors), where=divisors > 0)
-    turned = inverse[:, :, None] * (vectors.T @ right)[None]
-    flat = vectors @ turned.transpose(1, 0, 2).reshape(len(vectors), -1)
-    return np.ascontiguousarray(flat.reshape(len(vectors), *turned.shape[::2]).transpose(1, 0, 2))
+    """Solves (factor * matrix + added * I) w = right for every pair; 0 where nothing varies.
+
+    One decomposition into eigenvectors would serve all pairs, but it is exact to the largest
+    eigenvalue only: a single column of great variance, which transformers have, would cost the
+    others their digits. Elimination keeps them, and a dozen are no slower.
+    """
+    out = np.zeros((len(added), *right.shape))
+    diagonal = np.arange(len(matrix))
+    for p, (factor, more) in enumerate(zip(factors, added, strict=True)):
+        if more > 0:
+            system = factor * matrix
+            system[diagonal, diagonal] += more
+            out[p] = np.linalg.solve(system, right)
+    return out
 
 
 def encoded(

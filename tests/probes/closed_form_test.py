@@ -103,11 +103,12 @@ def wide(n=30, width=80, seed=0):
     """Fewer rows than columns, some of them constant, one a copy, one much larger."""
     random = np.random.RandomState(seed)
     classes = random.randint(0, 3, n)
-    rows = random.randn(n, 1, width).astype(np.float32) + classes[:, None, None]
+    rows = (random.randn(n, 1, width) + classes[:, None, None]).astype(np.float32)
     rows[:, 0, 5] = 0.1
     rows[:, 0, 6] = 0.0
     rows[:, 0, 7] = rows[:, 0, 8]
-    rows[:, 0, 9] *= 30
+    rows[:, 0, 9] *= 1000
+    rows[:, 0, 10:] += 50
     return Split({width: rows}, np.arange(n), np.ones(n, int), classes)
 
 
