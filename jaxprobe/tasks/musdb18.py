@@ -39,8 +39,8 @@ VALIDATION = (
 DEPARTURES = (
     (
         'training sees fixed windows of 6 s of the true mixtures, each once an epoch (v1: 64 '
-        'random segments of a track, stems of different songs mixed at random, with gains drawn and '
-        'swapped channels, for which the encoder would have to run in every step)'
+        'random segments of a track, stems of different songs mixed at random, gains drawn, '
+        'channels swapped, for which the encoder would have to run in every step)'
     ),
     (
         'the epoch is chosen by the loss on validation windows (v1 names valid_aucroc, which '
