@@ -95,9 +95,10 @@ def test_other_heads_are_read_from_their_own_banks(tmp_path):
     options = {'kind': 'multiclass', 'metrics': ('accuracy', 'macro_f1')}
     bank = record(tmp_path, encoder='mert_v1_95m', task='tinysol_instrument', **options)
     bank.meta['task'] |= {'options': {'protocol': 'mir_ref', 'fold': '0'}}
-    bank.meta['protocol'] |= {'hidden': []}
+    bank.meta['protocol'] |= {'hidden': [], 'dropout': 0.0}
     wider = record(tmp_path / 'm2', encoder='mert_v1_95m', task='tinysol_instrument', **options)
     wider.scores['test/macro_f1'] = np.linspace(0.2, 0.3, len(wider.source))
+    wider.meta['protocol'] |= {'hidden': [128], 'dropout': 0.0}
     wider.meta['variant'] = {'kind': 'head', 'value': 'm2', 'of': ''}
     result = analyse.analyse(bank, {'tinysol_instrument@head-m2': wider}, resamples=20)
     rows = {r['variant']: r for r in result['published']}
