@@ -71,6 +71,11 @@ def ours(row: Published) -> Ours | str:
     )
 
 
+def encoder(row: Published) -> str:
+    """Our name for the encoder of a printed number, '' where it is none of ours."""
+    return _encoders()[row.paper, row.encoder]['ours']
+
+
 def pairs(
     encoder: Mapping[str, Any],
     task: Mapping[str, Any],
