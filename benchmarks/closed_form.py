@@ -3,8 +3,8 @@
     python -m benchmarks.closed_form
     python -m benchmarks.closed_form --layers 4 --width 256 --rows 4000
 
-`seconds` is `closed_form.solve`, everything in it: moments of the training rows, one decomposition
-per layer and method, scores of all items of two splits at every penalty of ridge and every
+`seconds` is `closed_form.solve`, everything in it: moments of the training rows, a system
+per layer and penalty, scores of all items of two splits at every penalty of ridge and every
 shrinkage of LDA. scikit-learn fits and scores one (layer, penalty) at a time on the same rows, in
 the same process, in their float32 and (as ours computes) in float64; `--sample` of them are timed
 and the mean is multiplied by their number. `furthest` is the largest difference between ours and

@@ -33,7 +33,7 @@ from jaxprobe.probes.spec import Source, Split
 
 # Least squares in effect, to nothing but class frequencies.
 PENALTIES = tuple(10.0**k for k in range(-8, 5))
-SHRINKAGES = (1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+SHRINKAGES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 0.6, 1.0)
 
 # Bytes of moments and weights held at once. Sources beyond it are read in further passes.
 BUDGET = 2**31
