@@ -1,0 +1,108 @@
+"""Jobs on stored embeddings: what is trained, on what, and what the record says of it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jaxprobe.core import fs
+from jaxprobe.probes.head_shapes import HEADS
+from jaxprobe.stages import opened, results, training, verify
+from jaxprobe.stages.job import Job
+from tests.stages.pipeline_test import contents, make_plan, manifest, run
+from tests.stages.variant_records import study
+
+
+def quiet(at):
+    del at
+
+
+@pytest.fixture(scope='module')
+def done(tmp_path_factory):
+    """A run of one-second tones in four windows each, with a variant of every kind of job."""
+    folder = tmp_path_factory.mktemp('training')
+    plan = make_plan(folder, manifest(folder / 'data'))
+    chosen = dataclasses.replace(plan.encoders[0], window_seconds=0.25, sources='fbank,chroma')
+    plan.probe.epochs, plan.probe.seeds, plan.probe.learning_rates = 2, 1, (1e-2,)
+    asked = study(shuffled=True, fractions=(0.5,), heads='m4', contexts=(0.5,))
+    plan = dataclasses.replace(plan, encoders=(chosen,), study=asked)
+    run(plan, folder / 'run')
+    return folder, plan, folder / 'run/results/fbank_chroma'
+
+
+def test_every_variant_has_a_record_of_the_banks_own_items(done):
+    _, _, folder = done
+    own = results.read_bank(folder, 'own_data')
+    names = results.variants(folder, 'own_data')
+    ends = ['context-0.5', 'head-m4', 'shuffled', 'train-0.5']
+    assert names == [f'own_data@{end}' for end in ends]
+    for name in names:
+        record = results.read_bank(folder, name)
+        assert record.meta['variant']['of'] == own.meta['fingerprint']
+        assert record.meta['fingerprint'] != own.meta['fingerprint']
+        assert (record.test_ids, record.valid_ids) == (own.test_ids, own.valid_ids)
+        assert record.meta['sources'] == own.meta['sources']
+    half = results.read_bank(folder, 'own_data@train-0.5')
+    assert half.meta['n'] == {'train': 6, 'valid': 6, 'test': 6}
+    assert np.bincount(half.train_targets).tolist() == [2, 2, 2]
+
+
+def test_results_tell_of_them_and_are_verified(done):
+    folder, _, _ = done
+    result = fs.read_json(folder / 'run/results/fbank_chroma/own_data.json')
+    assert result['controls']['shuffled']['rows'][0]['source'] == 'fbank'
+    assert result['label_efficiency']['fractions'] == [0.5, 1.0]
+    assert [row['head'] for row in result['heads']['rows']] == ['mlp', 'm4']
+    assert [row['seconds'] for row in result['contexts']['rows']] == [0.25, 0.5]
+    text, ok = verify.verify(folder / 'run')
+    assert ok, text
+
+
+def test_a_run_that_was_killed_in_a_variant_goes_on_there(done, capsys):
+    folder, plan, where = done
+    before = contents(folder / 'run')
+    for name in ('own_data@train-0.5', 'own_data@shuffled'):
+        (where / f'{name}.bank.json').unlink()
+    capsys.readouterr()
+    run(plan, folder / 'run', ['probe', 'analyse'])
+    told = capsys.readouterr().out
+    assert 'own_data and 2 variants of it done before' in told
+    assert contents(folder / 'run') == before
+
+
+def test_heads_of_several_widths_are_put_together_in_the_grids_order(done):
+    _, plan, where = done
+    chosen, task = plan.encoders[0], plan.tasks[0]
+    known = opened.look(chosen.load(0), chosen, task, plan)
+    record = results.read_bank(where, 'own_data@head-m4')
+    assert record.source == ('fbank', 'chroma')
+    widths = dict(zip(('fbank', 'chroma'), known.widths, strict=False))
+    with opened.reading(known) as found:
+        for name, width in widths.items():
+            hidden = HEADS['m4'].widths(width, 3)
+            own = tuple(s for s in known.grid.sources if s.name == name)
+            grid = dataclasses.replace(known.grid, sources=own, hidden=hidden, dropout=0.0)
+            alone = training.train(found, Job(grid), where, quiet).result
+            mine = [source == name for source in record.source]
+            np.testing.assert_allclose(record.test_logits[mine], alone.test_logits, atol=1e-5)
+            assert record.meta['variant']['hidden'][str(width)] == list(hidden)
+
+
+def test_cells_of_several_banks_are_joined_source_after_source(done):
+    _, _, where = done
+    record = results.read_bank(where, 'own_data')
+    columns = {
+        name: getattr(record, name) for name in training.BankResult._fields if name != 'also_logits'
+    }
+    whole = training.BankResult(**columns, also_logits={})
+    first = np.array(record.source) == 'fbank'
+    parts = []
+    for mine in (~first, first):
+        cut = {
+            name: tuple(np.array(value)[mine].tolist()) if isinstance(value, tuple) else value[mine]
+            for name, value in columns.items()
+        }
+        parts.append(training.BankResult(**cut, also_logits={}))
+    again = training.joined(parts, ['fbank', 'chroma'])
+    assert again.source == whole.source
+    np.testing.assert_array_equal(again.test_logits, whole.test_logits)
