@@ -1,4 +1,4 @@
-"""The `jaxprobe` command: run ls plan check prepare report verify.
+"""The `jaxprobe` command: run ls plan check prepare report verify diff.
 
 Every verb imports what it needs and nothing else, so `jaxprobe ls` answers at once.
 """
@@ -112,9 +112,30 @@ def _report(options: argparse.Namespace) -> int:
     workdirs = [Path(w) for w in options.workdir]
     # One run's own report is verified with it; several side by side get a folder of their own.
     default = workdirs[0] / 'report' if len(workdirs) == 1 else Path('report')
-    for path in build.build(workdirs, Path(options.out) if options.out else default):
+    out = Path(options.out) if options.out else default
+    for path in build.build(workdirs, out, audio=options.audio):
         print(path)
+    if options.tensorboard:
+        from jaxprobe.reports import read, tensorboard
+
+        for path in tensorboard.write(read.load(workdirs), Path(options.tensorboard)):
+            print(path)
     return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    import json
+
+    from jaxprobe.stages.difference import run, words
+
+    folders = [Path(w).expanduser().resolve() for w in (options.a, options.b)]
+    try:
+        found = run.diff(*folders, stores=not options.no_stores)
+    except (JaxprobeError, OSError) as error:  # 1 says that they differ.
+        print(f'{type(error).__name__}: {error}', file=sys.stderr)
+        return 2
+    print(json.dumps(found, indent=1) if options.json else words.text(found))
+    return 0 if found['same'] else 1
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -152,12 +173,13 @@ examples:
 
 VERBS = {
     'run': 'the whole pipeline; the same as python -m jaxprobe.launch',
-    'ls': 'list encoders, tasks, data sets or deformations',
+    'ls': 'list encoders, tasks, data sets, heads of probes or deformations',
     'plan': 'what a run will cost, before any work',
     'check': 'hold an encoder to its contract and to a reference',
     'prepare': 'what data of a task is there, what is missing, where to get it',
     'report': 'rebuild tables and figures from stored results',
     'verify': 'recompute every reported number',
+    'diff': 'what changed between two runs: config, data, code, cells, numbers',
 }
 
 
@@ -179,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
         _list,
         'jaxprobe ls encoders\n  jaxprobe ls encoders muq\n  jaxprobe ls tasks --json',
     )
-    ls.add_argument('what', choices=['encoders', 'tasks', 'datasets', 'deformations'])
+    ls.add_argument('what', choices=['encoders', 'tasks', 'datasets', 'heads', 'deformations'])
     ls.add_argument(
         'name', nargs='?', default='', help='of an encoder or a deformation: its card in full'
     )
@@ -229,12 +251,33 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         '--out', default='', help='default: <workdir>/report, or ./report for several'
     )
+    report.add_argument(
+        '--audio',
+        action='store_true',
+        help='the page plays confused items from where their audio lies; it then holds the paths, '
+        'so leave it off for a page that leaves this machine',
+    )
+    report.add_argument(
+        '--tensorboard', default='', metavar='DIR', help='layer-wise scores as TensorBoard scalars'
+    )
 
     verify = _verb(verbs, 'verify', _verify, 'jaxprobe verify runs/demo')
     verify.add_argument('workdir')
     verify.add_argument(
         '--store_dir', default='', help="default: that of the run; 'none' leaves the stores out"
     )
+
+    diff = _verb(
+        verbs,
+        'diff',
+        _diff,
+        'jaxprobe diff runs/before runs/after\n  jaxprobe diff runs/before runs/after --json\n\n'
+        'exit status: 0 no difference, 1 different, 2 an error',
+    )
+    diff.add_argument('a', metavar='A', help='working directory of a run')
+    diff.add_argument('b', metavar='B', help='of another')
+    diff.add_argument('--json', action='store_true', help='everything, for programs')
+    diff.add_argument('--no_stores', action='store_true', help='leave the shards out')
     return parser
 
 

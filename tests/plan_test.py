@@ -324,3 +324,21 @@ def test_encoders_without_weights_are_skipped_by_name_with_what_they_need(tmp_pa
     c.encoder = config.encoder('clmr')
     with pytest.raises(WeightsError, match=r'(?s)none of the encoders.*clmr: .*muq: .*neuralfp: '):
         plan.usable(plan.resolve(c, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'says'),
+    [
+        ('fractions', (0.1, 0.0), 'shares of the training items above 0'),
+        ('fractions', (1.5,), 'up to 1'),
+        ('fractions', ('a',), 'cannot be'),
+        ('contexts', (-5.0,), 'seconds above 0'),
+        ('heads', 'liner', "Did you mean 'linear'"),
+    ],
+)
+def test_what_no_task_could_answer_is_refused_before_any_audio(field, value, says, tmp_path):
+    c = smoke()
+    with c.study.unlocked():
+        c.study[field] = value
+    with pytest.raises(ConfigError, match=says):
+        plan.resolve(c, tmp_path)
