@@ -86,3 +86,59 @@ def test_marble_asks_for_the_whole_track():
     assert set(config.tasks) == set(marble.TRACK)
     assert config.skip_missing
     assert not any(config.tasks.values()), 'every task in its own protocol'
+
+
+# Config of a reproduction -> the paper, and its tables, whose numbers it is to be compared with.
+REPRODUCED = {
+    'layerwise': ('zhou2025_layerwise', ('fig2a', 'fig2b', 'table1')),
+    'speech_ssl': ('ma2023_speech_ssl', ('table1',)),
+    'mir_ref': ('plachouras2023_mir_ref', tuple(f'table{k}' for k in range(4, 10))),
+}
+
+
+@pytest.mark.parametrize('name', REPRODUCED)
+def test_a_reproduction_asks_for_every_number_of_its_paper(name, tmp_path):
+    """Encoders, tasks, metrics, sources and heads: whatever the paper has printed and we can do."""
+    from jaxprobe.literature import match, table
+    from jaxprobe.probes import head_shapes
+
+    key, tables = REPRODUCED[name]
+    asked = plan.resolve(load(ROOT / 'configs' / f'{name}.py')('full'), tmp_path)
+    heads = [head.name for head in head_shapes.parse(asked.study.heads)]
+    assert {row.table for row in table.rows() if row.paper == key} == set(tables)
+    tasks = {task.name: task for task in asked.tasks}
+    sources = {
+        e.name: [s._asdict() for s in plan.sources(e.card, e.sources)] for e in asked.encoders
+    }
+    layers = {e.name: [{'index': k} for k in range(len(e.card.layers))] for e in asked.encoders}
+    wanted = set()
+    for row in table.rows():
+        ours = match.ours(row)
+        if row.paper != key or isinstance(ours, str):
+            continue
+        wanted.add((ours.encoder, ours.task))
+        task = tasks[ours.task]
+        options = {name: str(value) for name, value in task.options.items()}
+        assert table.holds(ours.needs, options), (row, options)
+        assert ours.metric in task.metrics, row
+        found = match.find(ours.reads, layers[ours.encoder], sources[ours.encoder])
+        assert found, row
+        own = match.probe({'hidden': task.protocol.hidden})
+        assert ours.head in ('', own, *heads), row
+    assert {task for _, task in wanted} == set(tasks), 'nothing else is asked'
+    assert {encoder for encoder, _ in wanted} == set(sources)
+    assert asked.skip_missing
+
+
+def test_marble_compares_with_every_number_of_its_tables(tmp_path):
+    from jaxprobe.literature import match, table
+
+    rows = [row for row in table.rows() if row.paper == 'yuan2023_marble']
+    for encoder in sorted({match.encoder(row) for row in rows} - {''}):
+        asked = plan.resolve(load(ROOT / 'configs/marble.py')(encoder), tmp_path)
+        metrics = {task.name: task.metrics for task in asked.tasks}
+        for row in rows:
+            ours = match.ours(row)
+            if isinstance(ours, match.Ours) and ours.encoder == encoder:
+                assert ours.metric in metrics[ours.task]
+                assert ours.reads == 'selected'

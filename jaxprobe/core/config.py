@@ -65,6 +65,8 @@ def base() -> Settings:
     c.probe.max_cells = 0  # Cells trained at once; 0 chooses from the device's memory.
     c.probe.decode_budget = 2e11  # Steps of beat decoding; beyond it selected cells are decoded.
     c.probe.logits_dtype = 'float32'  # Of the stored logits: 'float32' or 'float16'.
+    c.probe.standardise = False  # Departure: rows by mean and deviation of the training rows.
+    c.probe.pca = 0  # Departure: principal components kept of every layer; 0 keeps the layer.
 
     c.analyse = ConfigDict()
     c.analyse.resamples = 1000  # Bootstrap resamples behind every interval.
@@ -111,6 +113,7 @@ def shrink(c: Settings) -> None:
         if chosen.name != 'fbank_chroma':  # Signal processing: it has no weights to draw.
             chosen.weights, chosen.arch = 'random', 'tiny'
         chosen.window_seconds, chosen.preset = 0.0, ''
+        chosen.layers = chosen.sources = 'all'  # A tiny one has fewer.
     c.tasks = {'synth_instrument': {'items': (24, 12, 12)}}
     c.probe.epochs = 2
     c.probe.seeds = 2
