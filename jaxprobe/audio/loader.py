@@ -71,6 +71,8 @@ def load(
         else:
             own = decode.probe(path).rate
             changed = change(decode.read(path, own, start, duration), own)
+            if wrong := np.count_nonzero(~np.isfinite(changed)):
+                raise decode.AudioError('not_finite', path, f'{wrong} samples, once deformed')
             wave = decode.resample(changed, own, sample_rate)
         at = starts(len(wave), w)
     except decode.AudioError as error:

@@ -26,7 +26,7 @@ from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known, Opened
 from jaxprobe.stages.results import BankRecord
 from jaxprobe.stages.stores import clips_of, clips_per_item, rows_of
-from jaxprobe.stages.training import Trained, splits_of
+from jaxprobe.stages.training import Trained, joined, scaled, splits_of
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import Item
 
@@ -194,7 +194,9 @@ def _split(known: Known, one: Heard, stack: contextlib.ExitStack) -> Split:
 
 def _train(opened: Opened, rates: Mapping[str, float], also: Mapping[str, Split]) -> BankResult:
     """One bank per distinct rate, and their cells in the order of the task's sources."""
-    known, splits = opened.known, splits_of(opened)
+    known = opened.known
+    splits = scaled(known, {**splits_of(opened), **also})
+    also = {name: splits[name] for name in also}
     parts = []
     for rate in sorted(set(rates.values())):
         sources = tuple(s for s in known.grid.sources if rates.get(s.name) == rate)
@@ -202,7 +204,7 @@ def _train(opened: Opened, rates: Mapping[str, float], also: Mapping[str, Split]
         parts.append(
             bank.train(
                 dataclasses.replace(known.grid, sources=sources, learning_rates=(rate,)),
-                known.widths,
+                known.trained_widths,
                 splits['train'],
                 splits['valid'],
                 splits['test'],
@@ -213,24 +215,7 @@ def _train(opened: Opened, rates: Mapping[str, float], also: Mapping[str, Split]
             )
         )
         shown.close()
-    names = [s.name for s in known.grid.sources]
-    return _joined(parts, names)
-
-
-def _joined(parts: Sequence[BankResult], names: Sequence[str]) -> BankResult:
-    """The cells of several banks as one, source after source."""
-    place = [names.index(source) for part in parts for source in part.source]
-    order = np.argsort(place, kind='stable')
-
-    def join(values: Sequence[Any]) -> Any:
-        if isinstance(values[0], tuple):
-            flat = [value for one in values for value in one]
-            return tuple(flat[i] for i in order)
-        if isinstance(values[0], Mapping):
-            return {name: join([one[name] for one in values]) for name in values[0]}
-        return np.concatenate(values)[order]
-
-    return BankResult(*(join(column) for column in zip(*parts, strict=True)))
+    return joined(parts, [s.name for s in known.grid.sources])
 
 
 def agreement(own: BankRecord, again: BankResult) -> dict[str, Any]:

@@ -133,3 +133,8 @@ def test_a_change_comes_at_the_file_s_own_rate_before_everything_else(tmp_path):
     plain = loader.load(path, 0.25, 0.375, 16000, W, change=lambda item, rate: item)
     same = loader.load(path, 0.25, 0.375, 16000, W)
     assert plain.sound == same.sound
+    with pytest.raises(AudioError) as caught:
+        loader.load(path, 0.0, None, 8000, W, change=lambda item, rate: item * np.nan)
+    assert caught.value.reason == 'not_finite'
+    with pytest.raises(AudioError, match='0 samples'):
+        loader.load(path, 0.0, None, 16000, W, change=lambda item, rate: item[:0])
