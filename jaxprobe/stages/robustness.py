@@ -92,7 +92,8 @@ def _row(
 ) -> dict[str, Any]:
     cells = [p for p, name in enumerate(clean.source) if name == source]
     if not cells:
-        return {'source': source, 'learning_rate': None, 'clean': None, 'scores': {}, 'area': {}}
+        nothing = dict.fromkeys(('learning_rate', 'clean', 'ci95'))
+        return {'source': source, **nothing, 'scores': {}, 'area': {}}
     metric = clean.meta['task']['primary']
     value = float(clean.scores[f'test/{metric}'][cells].mean())
     scores = {name: _score(pair, metric, cells) for name, pair in pairs.items()}
