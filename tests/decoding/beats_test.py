@@ -3,6 +3,8 @@ import pytest
 
 from jaxprobe.decoding import beats
 from jaxprobe.decoding.state_space import Tempo
+from jaxprobe.tasks import frame_targets
+from jaxprobe.tasks.base import Beats
 from tests.decoding import reference
 
 
@@ -85,15 +87,36 @@ def test_steady_pulses_are_found(bpm, fps):
     assert f_measure(times, found) >= 0.95
 
 
+def bars(fps, bpm, sure, unsure):
+    """Downbeats of 30 s of bars of four beats, and what a probe that has learned them answers."""
+    times = np.arange(0.3, 30.0, 240 / bpm)
+    marks = frame_targets.beats(
+        Beats(tuple(times), tuple(times)), np.zeros(1), round(30 * fps), fps, widen=True
+    )
+    return times, np.where(marks[:, 1] > 0, sure, unsure)
+
+
 @pytest.mark.parametrize('bpm', [90, 150])
-def test_oracle_downbeats(bpm):
-    """One pulse per bar of four beats, at 75 frames per second."""
+@pytest.mark.parametrize('fps', [25.0, 50.0, 75.0])
+def test_oracle_downbeats(bpm, fps):
+    """As training marks them: the frames beside a downbeat too."""
     from mir_eval.beat import f_measure
 
-    tempo = Tempo(75.0).downbeats()
-    activation, times = pulses(75.0, bpm / 4, 30.0, noise=0.05)
+    times, activation = bars(fps, bpm, 0.95, 0.02)
+    tempo = Tempo(fps).downbeats()
     (found,) = beats.decode(activation[None], np.array([len(activation)]), tempo)
     assert f_measure(times, found) >= 0.95
+
+
+def test_certain_downbeats_lose_what_the_published_algorithm_loses():
+    """Exact zeros forbid the beginning and the end of a path: its first and last bar, there too."""
+    times, activation = bars(25.0, 90, 1.0, 0.0)
+    activation = np.where(np.convolve(activation, np.ones(3), 'same') > 2.5, 1.0, 0.0)
+    assert activation.sum() == len(times)
+    tempo = Tempo(25.0).downbeats()
+    (found,) = beats.decode(activation[None], np.array([len(activation)]), tempo)
+    np.testing.assert_allclose(found, reference.beats(activation, 25.0, 18.0, 72.0))
+    assert len(found) == len(times) - 2
 
 
 def test_a_row_does_not_depend_on_its_batch():
