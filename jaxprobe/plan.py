@@ -39,6 +39,12 @@ _INDIFFERENT = (
 )
 
 
+_LEAST = {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0, 'probe.pca': 0}
+
+# Settings that came after the first results, with the value those had.
+_LATER = {'probe.standardise': False, 'probe.pca': 0}
+
+
 class Framing(NamedTuple):
     """How an item becomes windows: sizes in samples at the encoder's rate."""
 
@@ -123,6 +129,12 @@ def resolve(config: Settings, workdir: Path) -> Plan:
             f'probe.logits_dtype=float16 would round the predictions of {", ".join(coarse)}: '
             f'scores are computed from stored outputs. Leave it float32 for regression and '
             f'separation.'
+        )
+    waves = [task.name for task in tasks if task.kind is Kind.SEPARATION]
+    if waves and (config.probe.standardise or config.probe.pca):
+        raise ConfigError(
+            f'probe.standardise and probe.pca cannot be used for {", ".join(waves)}: the recurrent '
+            f'probes of separation read frames as they are. Run those tasks apart, without them.'
         )
     for one in () if config.skip_missing else chosen:  # `usable` names what cannot be.
         for task in tasks:
@@ -411,7 +423,7 @@ def _check_values(config: Settings) -> None:
     ]
     wrong += [
         f'{name}={flat[name]} must be at least {least}'
-        for name, least in {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0}.items()
+        for name, least in _LEAST.items()
         if flat[name] < least
     ]
     rates = config.probe.learning_rates
@@ -481,5 +493,7 @@ def _identity(record: dict[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in flat.items()
-        if decides(key) and not key.startswith('study.')  # Those add files of their own.
+        if decides(key)
+        and not key.startswith('study.')  # Those add files of their own.
+        and not (key in _LATER and value == _LATER[key])
     }

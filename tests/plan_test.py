@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from jaxprobe import plan
-from jaxprobe.core import config
+from jaxprobe.core import config, fs
 from jaxprobe.core.errors import ConfigError, DataError, WeightsError
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders.base import Layer
@@ -341,4 +341,27 @@ def test_what_no_task_could_answer_is_refused_before_any_audio(field, value, say
     with c.study.unlocked():
         c.study[field] = value
     with pytest.raises(ConfigError, match=says):
+        plan.resolve(c, tmp_path)
+
+
+def test_a_setting_that_came_later_leaves_old_folders_as_they_are(tmp_path):
+    found = plan.resolve(smoke(), tmp_path)
+    plan.pin(found, tmp_path)
+    before = fs.read_json(tmp_path / plan.PIN)
+    for name in ('standardise', 'pca'):
+        del before['probe'][name]
+    fs.write_json(tmp_path / plan.PIN, before)
+    plan.pin(found, tmp_path)
+    departing = smoke()
+    departing.probe.pca = 8
+    changed = plan.resolve(departing, tmp_path)
+    assert changed.config_sha256 != found.config_sha256
+    with pytest.raises(ConfigError, match='probe.pca: was None, is 8'):
+        plan.pin(changed, tmp_path)
+
+
+def test_recurrent_probes_take_frames_as_they_are(tmp_path):
+    c = smoke(tasks={'synth_separation': {}})
+    c.probe.standardise = True
+    with pytest.raises(ConfigError, match='cannot be used for synth_separation'):
         plan.resolve(c, tmp_path)

@@ -42,6 +42,7 @@ CARRIED = (
     'decoded',
     'head',
     'spectra',
+    'departures',
     'split_sha256',
     'store',
     'fingerprint',

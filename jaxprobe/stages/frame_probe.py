@@ -111,7 +111,7 @@ def train(
     budget: float,
     progress: Callable[[Any], Any],
     chosen: Int[np.ndarray, 'K'] | None = None,
-    vary: Callable[[Split, Int[np.ndarray, 'W'] | None], Split] | None = None,
+    vary: Callable[[dict[str, Split], Int[np.ndarray, 'W'] | None], dict[str, Split]] | None = None,
 ) -> Judged:
     """Trains a bank on frames and scores its cells by item.
 
@@ -125,7 +125,7 @@ def train(
         data, max_cells, progress: as `bank.train`.
         budget: decoding steps (frames times states times cells) that are spent at most.
         chosen: the training items that are trained on; None for all.
-        vary: makes the training split of what it would be and of the windows of `chosen`.
+        vary: makes the splits of what they would be and of the training windows of `chosen`.
 
     Raises:
         ConfigError, DataError: as `bank.train`.
@@ -134,8 +134,8 @@ def train(
     if vary is not None:
         owner = np.repeat(np.arange(len(items['train'])), readers['train'].count)
         windows = None if chosen is None else np.flatnonzero(np.isin(owner, chosen))
-        own = parts['train']
-        parts['train'] = own._replace(split=vary(own.split, windows))
+        made = vary({s: part.split for s, part in parts.items()}, windows)
+        parts = {s: part._replace(split=made[s]) for s, part in parts.items()}
     rows = {s: len(parts[s].owner) for s in JUDGED}
     n_cells = len(spec.sources) * len(spec.learning_rates) * spec.seeds
     with _scratch(scratch, n_cells, sum(rows.values()), spec.outputs) as held:

@@ -42,7 +42,7 @@ def planned(known: Known, heads: str) -> list[Job]:
 
 
 def _job(known: Known, head: Head) -> Job:
-    used = sorted({known.widths[source.layers[0]] for source in known.grid.sources})
+    used = sorted({known.trained_widths[source.layers[0]] for source in known.grid.sources})
     shapes = {width: head.widths(width, known.grid.outputs) for width in used}
     alike = len(set(shapes.values())) == 1
     hidden = shapes[used[0]]

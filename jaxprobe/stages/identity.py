@@ -114,6 +114,9 @@ def meta_of(
     if task.kind is Kind.SEPARATION:
         meta |= separation_probe.record(task)
         deciding += ('head', 'spectra')
+    if departures := departures_of(plan):
+        meta['departures'] = departures
+        deciding += ('departures',)
     deciding += ('missing', 'excluded')  # A result says how many; it may not say it of before.
     named = ['name', 'kind', 'labels', 'metrics']
     written = {m: extra.source_sha256(m) for m in task.metrics if ':' in m}
@@ -127,6 +130,18 @@ def meta_of(
             | {'items': items_digest(items, plan)}
         )
     }
+
+
+def departures_of(plan: Plan) -> list[str]:
+    """What the config does to embeddings that no protocol has, in words; [] by default."""
+    found = []
+    if plan.probe.standardise:
+        found.append('rows standardised, by layer, with the training rows (probe.standardise)')
+    if plan.probe.pca:
+        found.append(
+            f'{plan.probe.pca} principal components of the training rows, by layer (probe.pca)'
+        )
+    return found
 
 
 def items_digest(items: Sequence[Item], plan: Plan) -> str:

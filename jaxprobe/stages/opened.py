@@ -16,6 +16,7 @@ from jaxprobe.encoders.base import Encoder
 from jaxprobe.features import reader
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of
+from jaxprobe.probes import scaling
 from jaxprobe.probes.spec import BankSpec
 from jaxprobe.stages import frame_probe, identity, stem_waves
 from jaxprobe.stages.stores import clips_of, clips_per_item, of_split, store_spec
@@ -49,6 +50,12 @@ class Known(NamedTuple):
         return tuple(layer.width for layer in self.encoder.card.layers)
 
     @property
+    def trained_widths(self) -> tuple[int, ...]:
+        """Of the layers as probes read them."""
+        kept = self.plan.probe.pca
+        return (kept,) * len(self.widths) if kept else self.widths
+
+    @property
     def by_split(self) -> dict[str, list[Item]]:
         """The items of every split, in order."""
         return {split: of_split(self.items, split) for split in SPLITS}
@@ -71,6 +78,7 @@ def look(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> Known
     """Finds items and store of one encoder and task.
 
     Raises:
+        ConfigError: more components are asked for than a layer is wide.
         DataError: a split is left without items, or items are missing that should not be.
         StoreError: the store lacks audio of this task; the extract stage has to run first.
     """
@@ -89,6 +97,7 @@ def look(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> Known
     missing = {s: [items[i].id for i in sorted(failed) if items[i].split == s] for s in SPLITS}
     _check_splits(task, present)
     _check_files(task, present)
+    scaling.check([layer.width for layer in encoder.card.layers], plan.probe.pca)
     grid = identity.bank_spec(encoder, chosen, task, plan)
     meta = identity.meta_of(encoder, chosen, task, plan, grid, present, missing, spec)
     return Known(encoder, chosen, task, plan, present, spec, grid, meta)

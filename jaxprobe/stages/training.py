@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from jaxprobe.probes import bank, draws
+from jaxprobe.probes import bank, draws, scaling
 from jaxprobe.probes.data import merged
 from jaxprobe.probes.spec import BankResult, Split
 from jaxprobe.stages import frame_probe, results, score, separation_probe
@@ -58,7 +58,7 @@ def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]
 
 def _by_width(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
     """A bank per width of embeddings, where the head's shape follows from it, put together."""
-    widths, parts = opened.known.widths, []
+    widths, parts = opened.known.trained_widths, []
     for width, hidden in job.hidden.items():
         own = tuple(s for s in job.grid.sources if widths[s.layers[0]] == width)
         grid = dataclasses.replace(job.grid, sources=own, hidden=hidden)
@@ -90,10 +90,10 @@ def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
     wanted = {name: split.targets for name, split in splits.items()}
     if job.merge > 1:
         splits = {name: merged(split, job.merge) for name, split in splits.items()}
-    splits['train'] = varied(splits['train'], job, job.chosen)
+    splits = varied(known, splits, job, job.chosen)
     trained = bank.train(
         job.grid,
-        known.widths,
+        known.trained_widths,
         splits['train'],
         splits['valid'],
         splits['test'],
@@ -104,12 +104,30 @@ def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
     return Trained(trained, _kept(job, wanted), {})
 
 
-def varied(train: Split, job: Job, chosen: Int[np.ndarray, 'K'] | None) -> Split:
-    """The training split of a job: `chosen` of its items, targets shuffled if it says so."""
+def varied(
+    known: Known, splits: dict[str, Split], job: Job, chosen: Int[np.ndarray, 'K'] | None
+) -> dict[str, Split]:
+    """The splits of a job: `chosen` of the training items, targets shuffled if it says so."""
+    train = splits['train']._replace(chosen=chosen)
     if job.shuffled:
         origins = draws.origins(job.grid.root_seed, job.grid.task, job.grid.seeds)
         train = train._replace(borrowed=draws.borrowed(origins, len(train.first)))
-    return train._replace(chosen=chosen)
+    return scaled(known, splits | {'train': train})
+
+
+def scaled(known: Known, splits: dict[str, Split]) -> dict[str, Split]:
+    """Splits as probes read them, all transformed by what is fitted on `train`, if at all."""
+    asked = known.plan.probe
+    if not (asked.standardise or asked.pca):
+        return splits
+    found = scaling.fit(
+        splits['train'],
+        known.widths,
+        standardise=asked.standardise,
+        components=asked.pca,
+        by_item=known.grid.aggregation == 'embeddings',
+    )
+    return {name: found.split(split) for name, split in splits.items()}
 
 
 def _kept(job: Job, wanted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -121,7 +139,7 @@ def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], An
     known, asked = opened.known, opened.known.plan.probe
     judged = frame_probe.train(
         job.grid,
-        known.widths,
+        known.trained_widths,
         known.task,
         known.by_split,
         opened.readers,
@@ -130,7 +148,7 @@ def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], An
         max_cells=asked.max_cells,
         budget=asked.decode_budget,
         progress=progress,
-        vary=lambda split, windows: varied(split, job, windows),
+        vary=lambda splits, windows: varied(known, splits, job, windows),
         chosen=job.chosen,
     )
     return Trained(judged.result, _kept(job, judged.targets), {'decoded': judged.decoded})

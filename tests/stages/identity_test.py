@@ -58,3 +58,18 @@ def test_what_else_is_asked_of_the_embeddings_changes_no_bank(made):
     c = config.base().study
     c.shuffled, c.fractions, c.heads = True, (0.5,), 'linear'
     assert fingerprint(made, dataclasses.replace(made[0], study=c)) == fingerprint(made)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'says'),
+    [('standardise', True, 'rows standardised'), ('pca', 8, '8 principal components')],
+)
+def test_departures_are_named_and_make_another_bank(made, field, value, says):
+    plan = made[0]
+    asked = config.ConfigDict(plan.probe.to_dict())
+    asked[field] = value
+    departing = dataclasses.replace(plan, probe=asked)
+    (sentence,) = identity.departures_of(departing)
+    assert says in sentence
+    assert identity.departures_of(plan) == []
+    assert fingerprint(made, departing) != fingerprint(made)
