@@ -76,6 +76,14 @@ def jobs(known: Known, own: BankRecord, study: Any) -> list[Job]:
     return found + [scorer.job(known, one, meta) for one in heard]
 
 
+def planned(known: Known, asked: str) -> list[Job]:
+    """The cells that will be trained again: every source, at one rate each."""
+    if not asked or deformed.refusal(known.task):
+        return []
+    grid = dataclasses.replace(known.grid, learning_rates=known.grid.learning_rates[:1])
+    return [Job(grid, kind=KIND, what='the selected cells, for every deformation')]
+
+
 def selected_rates(own: BankRecord) -> dict[str, float]:
     """Source -> the rate that validation selects for it; sources that diverged are left out."""
     grid = grids.of(own)

@@ -24,7 +24,7 @@ from jaxprobe.encoders.base import Encoder, compiled
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
 from jaxprobe.probes.spec import BankSpec, Split
-from jaxprobe.stages import separation_estimate, variants
+from jaxprobe.stages import deformed_estimate, separation_estimate, variants
 from jaxprobe.stages.frame_probe import decoding_steps, encoder_of
 from jaxprobe.stages.identity import bank_spec
 from jaxprobe.stages.job import Job
@@ -62,6 +62,11 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
         [],
         [f'{name} is skipped, it needs {need}' for name, need in plan.skipped.items()],
     )
+    if plan.study.deform:
+        notes.append(
+            'deformed stores are counted at the length of clean audio; their time is that of '
+            'encoding or the time to deform, whichever is longer'
+        )
     for chosen in plan.encoders:
         encoder, note = _built(chosen, plan)
         notes += [note] if note else []
@@ -81,6 +86,13 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
             if fresh:  # Headers are read again only where some of the audio was counted before.
                 new = load if len(fresh) == load.clips else _load(fresh, spec)
                 _add(stores, spec, own, new, speed[spec.name])
+            for one in deformed_estimate.wanted(task, plan, spec, items[task.name]):
+                known = seen.setdefault(one.store.name, set())
+                fresh = [clip for clip in dict.fromkeys(one.clips) if clip not in known]
+                known |= set(fresh)
+                if fresh:
+                    slower = min(one.speed, speed[spec.name])
+                    _add(stores, one.store, own, _load(fresh, spec), slower)
             if task.kind is Kind.SEPARATION:
                 row, note = _stems_row(encoder, chosen, task, plan, items[task.name], load)
                 waves = separation_estimate.waves_row(task, items[task.name], load.seconds)
