@@ -23,6 +23,13 @@ def settings(folder, asked='input,layers,encoders'):
     return c
 
 
+@pytest.fixture(scope='module', autouse=True)
+def _one_shuffle():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity_maps, 'SHUFFLES', 1)  # Three would take three times as long.
+        yield
+
+
 @pytest.fixture(scope='module')
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp('similarity')
