@@ -98,3 +98,19 @@ def test_prepare_without_data_says_what_to_get(tmp_path, capsys):
     text = capsys.readouterr().out
     assert '930' in text or '929' in text or '442' in text
     assert 'licence' in text.lower()
+
+
+def test_diff_says_same_different_or_error_by_its_exit_status(tmp_path, capsys):
+    from jaxprobe.core import fs
+    from tests.stages.difference import made
+
+    a = made.run(tmp_path / 'a')
+    b = made.copied(a, tmp_path / 'b')
+    assert main(['diff', str(a), str(b)]) == 0
+    assert capsys.readouterr().out.endswith('no difference.\n')
+    fs.write_json(b / 'plan.json', {'seed': 1, 'store_dir': ''})
+    assert main(['diff', str(a), str(b), '--json']) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {c['what'] for c in found['changes'] if c['part'] != 'aside'} == {'seed', 'probe'}
+    assert main(['diff', str(a), str(tmp_path)]) == 2
+    assert 'holds no results' in capsys.readouterr().err

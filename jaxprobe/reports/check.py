@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import JaxprobeError
-from jaxprobe.reports import build, tables
+from jaxprobe.reports import build, exports
 from jaxprobe.reports.read import load
 
 Part = tuple[str, int, list[str]]
@@ -23,17 +23,27 @@ def parts(workdir: Path) -> list[Part]:
         return [('report', 0, ['manifest.json is absent'])] if out.exists() else []
     try:
         manifest = fs.read_json(out / build.MANIFEST)
-        files = tables.files(load([out / w for w in manifest['workdirs']]))
+        files = exports.files(load([out / w for w in manifest['workdirs']]))
         listed = dict(manifest['files'])
     except (JaxprobeError, ValueError, KeyError, TypeError) as error:
         return [('report', 0, [f'manifest.json: {type(error).__name__}: {error}'])]
-    found = [_table(out, name, text) for name, text in files.items()]
+    found = _by_folder([_table(out, name, text) for name, text in files.items()])
     others = {name: sha for name, sha in listed.items() if name not in files}
     unlisted = [f'{name} is not in manifest.json' for name in files if name not in listed]
     changed = [
         text for name, sha in listed.items() for text in _hash(out / name, name, sha, name in files)
     ]
     return [*found, ('report files', len(others), [*unlisted, *changed])]
+
+
+def _by_folder(found: list[Part]) -> list[Part]:
+    """Tables one by one; the files of a folder (LaTeX, MTEB) together."""
+    merged: dict[str, Part] = {}
+    for name, count, differences in found:
+        head = '/'.join(name.split('/')[:2]) + ('/' if name.count('/') > 1 else '')
+        _, before, earlier = merged.get(head, (head, 0, []))
+        merged[head] = (head, before + count, [*earlier, *differences])
+    return list(merged.values())
 
 
 def _table(out: Path, name: str, text: str) -> Part:

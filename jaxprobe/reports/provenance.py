@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from jaxprobe.reports import tables
+from jaxprobe.reports import exports, tables
 from jaxprobe.reports.markup import details, escape, link, pairs, table
 from jaxprobe.reports.read import Result, encoders, of_encoder, of_task, tasks
 
@@ -130,7 +130,8 @@ def check(results: Sequence[Result], commands: Sequence[str]) -> str:
             if citation and name not in cited.setdefault(citation, []):
                 cited[citation].append(name)
     works = [f'<li>{escape(", ".join(who))}: {escape(text)}</li>' for text, who in cited.items()]
-    names = [*tables.files(results), 'cost.csv']
+    tops = (name.partition('/') for name in exports.files(results))
+    names = [*dict.fromkeys(head + slash for head, slash, _ in tops), 'cost.csv']
     files = ', '.join(f'<a href="{name}">{name}</a>' for name in names)
     shown = escape('\n'.join(commands))
     return (

@@ -30,7 +30,7 @@ def test_an_untouched_report_agrees(workdir):
     assert sum(count for _, count, _ in check.parts(workdir)) > 50
 
 
-@pytest.mark.parametrize('name', [*tables.NAMES, 'index.html', 'manifest.json'])
+@pytest.mark.parametrize('name', [*tables.NAMES, 'latex/scores.tex', 'index.html', 'manifest.json'])
 def test_every_kind_of_changed_digit_is_found(workdir, name):
     path = workdir / 'report' / name
     whole = path.read_text()
@@ -58,6 +58,14 @@ def test_a_table_and_its_hash_changed_together_are_found(workdir):
     manifest['files']['scores.csv'] = fs.sha256(path)
     fs.write_json(workdir / 'report' / 'manifest.json', manifest)
     assert any('scores.csv' in text for text in _wrong(workdir))
+
+
+def test_the_files_of_a_folder_are_one_line(workdir):
+    names = [name for name, _, _ in check.parts(workdir)]
+    assert [n for n in names if 'latex' in n] == ['report/latex/']
+    (workdir / 'report/latex/preview.tex').write_text('x')
+    wrong = _wrong(workdir)
+    assert any(text.startswith('latex/preview.tex: stored') for text in wrong)
 
 
 def test_removed_files_are_found(workdir):
