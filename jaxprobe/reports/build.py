@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxprobe.core import fs
-from jaxprobe.reports import drawings, marble, style, tables
+from jaxprobe.reports import drawings, exports, marble, style, tables
 from jaxprobe.reports.page import Figures, page
 from jaxprobe.reports.read import load
 
@@ -22,14 +22,14 @@ def build(workdirs: Sequence[Path], out: Path) -> list[Path]:
         out: the folder to write to; figures of an earlier report in it are replaced.
 
     Returns:
-        The files written: the tables, the page, the figures, and `manifest.json`, which lets
+        The files written: tables, exports, the page, the figures, and `manifest.json`, which lets
         `jaxprobe verify` tell a changed file.
 
     Raises:
         StoreError: a working directory holds no results.
     """
     results = load(workdirs)
-    files: dict[str, bytes] = {name: t.encode() for name, t in tables.files(results).items()}
+    files: dict[str, bytes] = {name: t.encode() for name, t in exports.files(results).items()}
     # Apart from the tables: times change with every run, and `verify` compares results.
     files[COST] = tables.to_csv(marble.cost_rows(results)).encode()
     figures: Figures = {}
