@@ -134,11 +134,13 @@ def sharps(index: int) -> str:
 
 def _single_keys(folder: Path) -> Iterator[tuple[str, int]]:
     for path in sorted(folder.glob('*.txt')):
+        if path.name.startswith('.'):
+            continue
+        text = owners.text(path).split('\n')[0].rstrip('\r')
         try:
-            text = path.read_text(encoding='utf-8').split('\n')[0].rstrip('\r')
-            if not path.name.startswith('.') and counts(text):
+            if counts(text):
                 yield path.stem, key_names.index(text)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise DataError(f'{path}: {error}.') from None
 
 

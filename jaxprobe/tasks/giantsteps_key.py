@@ -203,7 +203,7 @@ def _test(repository: Path) -> list[Item]:
     items = []
     for path in (repository / 'annotations' / 'key').glob('*.LOFI.key'):
         number = _number(path.name.split('.')[0], path)
-        target = _key(path.read_text(encoding='utf-8'), str(path))
+        target = _key(owners.text(path), str(path))
         items.append(Item(_uid(number), _audio(repository, number), 'test', target))
     return sorted(items, key=lambda item: item.id)
 

@@ -219,10 +219,7 @@ def _files(data_dir: Path, name: str, split: int) -> Mapping[str, Path]:
 
 def _tracks(path: Path, name: str) -> list[Track]:
     """Reads a split file: five columns and then as many tags as there are."""
-    try:
-        lines = path.read_text(encoding='utf-8').splitlines()
-    except OSError as error:
-        raise DataError(f'{path} cannot be read ({error.strerror}).') from None
+    lines = owners.text(path).splitlines()
     if not lines or tuple(lines[0].split('\t')) != _HEADER:
         raise DataError(f'{path} does not begin with {", ".join(_HEADER)}, separated by tabs.')
     known, tracks = set(tags()[name]), []

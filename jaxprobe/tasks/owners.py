@@ -7,6 +7,7 @@ the card's, and its split against the sha256 of the published one where that is 
 
 import csv
 import dataclasses
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,27 +37,47 @@ def first(candidates: Sequence[Path]) -> Path:
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
-def table(path: Path, columns: Sequence[str], delimiter: str = ',') -> list[dict[str, str]]:
-    """Reads an owner's table with a header; spaces around names and values are no part of them.
+def text(path: Path) -> str:
+    """Reads a text file as it is, but for a byte order mark.
 
     Raises:
-        DataError: it is not there, not text, or lacks one of `columns`.
+        DataError: it is not there, or not UTF-8.
     """
     try:
-        with open(path, encoding='utf-8-sig', newline='') as file:
-            reader = csv.reader(file, delimiter=delimiter)
-            header = [name.strip() for name in next(reader, [])]
-            lacking = [name for name in columns if name not in header]
-            if lacking:
-                raise DataError(
-                    f'{path} has no column {", ".join(map(repr, lacking))}; it has '
-                    f"{', '.join(map(repr, header)) or 'none'}. Fetch the owner's file again."
-                )
-            return [dict(zip(header, (v.strip() for v in row))) for row in reader if any(row)]
+        return path.read_bytes().decode('utf-8-sig')
     except OSError as error:
         raise DataError(f'{path} cannot be read ({error.strerror}).') from None
     except UnicodeDecodeError as error:
         raise DataError(f'{path} is not UTF-8 text (byte {error.start}).') from None
+
+
+def table(path: Path, columns: Sequence[str], delimiter: str = ',') -> list[dict[str, str]]:
+    """Reads an owner's table with a header; spaces around names and values are no part of them.
+
+    Raises:
+        DataError: it is not there, not text, or lacks one of `columns`, as a whole or in a row.
+    """
+    reader = csv.reader(io.StringIO(text(path), newline=''), delimiter=delimiter)
+    header = [name.strip() for name in next(reader, [])]
+    lacking = [name for name in columns if name not in header]
+    if lacking:
+        raise DataError(
+            f'{path} has no column {", ".join(map(repr, lacking))}; it has '
+            f"{', '.join(map(repr, header)) or 'none'}. Fetch the owner's file again."
+        )
+    rows = []
+    for values in reader:
+        if not any(values):
+            continue
+        row = dict(zip(header, (value.strip() for value in values)))
+        cut = [name for name in columns if name not in row]
+        if cut:
+            raise DataError(
+                f'{path}, line {reader.line_num}: {", ".join(map(repr, cut))} is missing; the line '
+                f"has {len(values)} fields, the header {len(header)}. Fetch the owner's file again."
+            )
+        rows.append(row)
+    return rows
 
 
 def json_object(path: Path) -> dict[str, Any]:
@@ -66,9 +87,7 @@ def json_object(path: Path) -> dict[str, Any]:
         DataError: it is not there, or holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise DataError(f'{path} cannot be read ({error.strerror}).') from None
+        value = json.loads(text(path))
     except ValueError as error:
         raise DataError(f'{path} is not JSON ({error}). Fetch it again.') from None
     if not isinstance(value, dict):

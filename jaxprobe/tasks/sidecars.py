@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxprobe.core.errors import DataError
+from jaxprobe.tasks import owners
 from jaxprobe.tasks.base import Beats, Segments
 
 TO_THE_END = 1e9  # Seconds; the end of a last segment that nothing ends: windows do.
@@ -92,9 +93,7 @@ def jams(path: Path) -> dict[str, Any]:
         DataError: it is not there, or no JAMS.
     """
     try:
-        value = json.loads(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise DataError(f'{path} cannot be read ({error.strerror}).') from None
+        value = json.loads(owners.text(path))
     except ValueError as error:
         raise DataError(f'{path} is not JSON ({error}).') from None
     if not isinstance(value, dict) or not isinstance(value.get('annotations'), list):
@@ -177,15 +176,9 @@ def segments(own: Stretches, index: Mapping[str, int]) -> Segments:
 
 def _lines(path: Path) -> list[tuple[list[str], str]]:
     """Fields of the lines that say something, and where each stands."""
-    try:
-        text = path.read_text(encoding='utf-8-sig')
-    except OSError as error:
-        raise DataError(f'{path} cannot be read ({error.strerror}).') from None
-    except UnicodeDecodeError as error:
-        raise DataError(f'{path} is not UTF-8 text (byte {error.start}).') from None
     return [
         ([field for field in re.split(r'[\s,]+', line.strip()) if field], f'{path}, line {number}')
-        for number, line in enumerate(text.splitlines(), start=1)
+        for number, line in enumerate(owners.text(path).splitlines(), start=1)
         if line.strip() and not line.lstrip().startswith('#')
     ]
 

@@ -308,7 +308,7 @@ def _chunks(data_dir: Path, target: str) -> list[Item]:
     for split, name in lists.items():
         if not (place / name).is_file():
             raise DataError(f'{place / name} is not there: {missing}')
-        for at, line in enumerate((place / name).read_text().split('\n'), start=1):
+        for at, line in enumerate(owners.text(place / name).split('\n'), start=1):
             if line.strip():
                 found.append(
                     _chunk(line.strip(), f'{place / name}, line {at}', place, split, target)

@@ -36,6 +36,19 @@ def test_table(tmp_path):
     (tmp_path / 'latin.csv').write_bytes('a\n\xe9\n'.encode('latin-1'))
     with pytest.raises(DataError, match='not UTF-8'):
         owners.table(tmp_path / 'latin.csv', ('a',))
+    trees.text(tmp_path / 'cut.csv', ['a,b', '1,x', '2'])
+    with pytest.raises(DataError, match=r"cut.csv, line 3: 'b' is missing; the line has 1 fields"):
+        owners.table(tmp_path / 'cut.csv', ('a', 'b'))
+    assert len(owners.table(tmp_path / 'cut.csv', ('a',))) == 2
+
+
+def test_text(tmp_path):
+    (tmp_path / 'mark').write_bytes('\ufeffa\r\n'.encode())
+    assert owners.text(tmp_path / 'mark') == 'a\r\n'
+    (tmp_path / 'latin').write_bytes(b'na\xefve')
+    for name, words in (('latin', r'not UTF-8 text \(byte 2\)'), ('', 'cannot be read')):
+        with pytest.raises(DataError, match=words):
+            owners.text(tmp_path / name)
 
 
 def test_json_object(tmp_path):
