@@ -26,10 +26,11 @@ nulls where they say 5 (`python -m benchmarks.coverage`).
 
 Seeds
 -----
-Where K > 1, `spread(seeds=True)` adds the variance of the mean over seeds, s^2 / K: the variance
-that drawing groups and seeds independently of each other has (the pigeonhole bootstrap, Owen
-2007), with s^2 not shrunk by (K - 1) / K as it is there (Davison and Hinkley, 1997, section 3.8),
-and Satterthwaite's degrees of freedom.
+Where K > 1, `spread(seeds=True)` adds the variance of the mean over seeds, s^2 / K, which is what
+drawing seeds independently of the groups adds (the pigeonhole bootstrap, Owen 2007), not shrunk by
+(K - 1) / K as it is there (Davison and Hinkley, 1997, section 3.8), with Satterthwaite's degrees of
+freedom. Like that bootstrap it counts twice what seeds and groups make together, which errs to the
+safe side; two seeds that differ more than groups do are too few for any method.
 """
 
 import math
@@ -150,7 +151,7 @@ def spread(
     effective = drawn.effective_groups if drawn.groups > 1 else 0.0
     averaged = samples.mean(axis=1)
     good = averaged[1:][np.isfinite(averaged[1:])]
-    if effective <= 1 or not np.isfinite(averaged[0]) or 2 * len(good) <= drawn.resamples:
+    if effective <= 1 or not np.isfinite(averaged[0]) or 2 * len(good) <= max(drawn.resamples, 2):
         return None
     parts = [(float(good.var(ddof=1)) * effective / (effective - 1), effective - 1)]
     count = samples.shape[1]

@@ -24,6 +24,20 @@ from jaxprobe.stages.results import BankRecord
 FILE = 'across/comparisons.json'
 Row = dict[str, Any]
 
+# What a record has of every cell.
+_TEXTS = ('source', 'ensemble')
+_ARRAYS = (
+    'learning_rate',
+    'seed',
+    'best_epoch',
+    'epochs_run',
+    'best_monitor',
+    'diverged',
+    'valid_logits',
+    'test_logits',
+    'mix_weights',
+)
+
 
 class Entry(NamedTuple):
     """One encoder on one task: the cells that validation selected, and nothing else."""
@@ -114,14 +128,15 @@ def _entry(label: str, record: BankRecord) -> Entry | None:
     book = grids.of(record).book
     if book is None:
         return None
-    cells = list(book.selected.cells)
-    logits = record.test_logits[cells]
-    return Entry(
-        label,
-        book.selected.source,
-        book.selected.learning_rate,
-        dataclasses.replace(record, test_logits=logits, valid_logits=record.valid_logits[:0]),
-    )
+    chosen = book.selected
+    return Entry(label, chosen.source, chosen.learning_rate, _cut(record, list(chosen.cells)))
+
+
+def _cut(record: BankRecord, cells: list[int]) -> BankRecord:
+    """A few cells of a record, so that records of many encoders can be held at once."""
+    arrays = {name: getattr(record, name)[cells] for name in _ARRAYS}
+    texts = {name: tuple(getattr(record, name)[p] for p in cells) for name in _TEXTS}
+    return dataclasses.replace(record, **arrays, **texts, scores={})
 
 
 def _reason(entry: Entry | None, entries: Sequence[Entry]) -> str:
@@ -133,7 +148,7 @@ def _reason(entry: Entry | None, entries: Sequence[Entry]) -> str:
     mine, first = entry.record, entries[0].record
     for key in ('kind', 'labels', 'primary'):
         if mine.meta['task'][key] != first.meta['task'][key]:
-            return f'another task of this name than for {entries[0].encoder}: {key} differs'
+            return f'another task of this name than for {entries[0].encoder}, by its {key}'
     if mine.meta['task']['kind'] not in extra.KINDS:
         return ''  # Targets of frames are at each encoder's own rate.
     theirs = dict(zip(first.test_ids, first.test_targets, strict=True))
