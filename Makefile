@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint types tests test-slow reference format clean
+.PHONY: demo test lint types tests test-page test-slow reference format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m jaxprobe.launch --config=configs/demo.py --workdir=runs/demo
@@ -20,6 +20,11 @@ types: $(VENV)/tested
 
 tests: $(VENV)/tested
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu"
+
+# The page in Chromium (Debian: apt-get install chromium chromium-driver); pictures to look at.
+test-page: $(VENV)/tested
+	JAXPROBE_SCREENSHOTS=runs/screenshots $(BIN)/python -m pytest -m page tests/reports
+	@ls -1 runs/screenshots/*.png
 
 test-slow: $(VENV)/tested
 	$(BIN)/python -m pytest

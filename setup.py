@@ -41,6 +41,7 @@ EXTRAS = {
         'pytest-xdist>=3.6',
         'ruff>=0.9',
         'scikit-learn>=1.6',
+        'selenium>=4.20',  # drives Chromium in the tests of the page
     ],
     'torch': ['torch>=2.4'],  # the user's own torch encoders
     'mirdata': ['mirdata>=1.0'],  # any mirdata loader as a task
@@ -59,7 +60,7 @@ setup(
     license_files=['LICENSE'],
     python_requires='>=3.11',
     packages=find_packages(include=['jaxprobe', 'jaxprobe.*']),
-    package_data={'jaxprobe': ['**/*.csv', '**/*.json', '**/README.md']},
+    package_data={'jaxprobe': ['**/*.csv', '**/*.json', '**/*.js', '**/*.css', '**/README.md']},
     install_requires=STACK,
     extras_require=EXTRAS,
     entry_points={'console_scripts': ['jaxprobe=jaxprobe.__main__:main']},

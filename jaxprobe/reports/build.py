@@ -14,12 +14,14 @@ PAGE, MANIFEST, COST = 'index.html', 'manifest.json', 'cost.csv'
 FIGURES = 'figures'
 
 
-def build(workdirs: Sequence[Path], out: Path) -> list[Path]:
+def build(workdirs: Sequence[Path], out: Path, *, audio: bool = False) -> list[Path]:
     """Writes a report of one or several working directories side by side.
 
     Args:
         workdirs: of finished runs.
         out: the folder to write to; figures of an earlier report in it are replaced.
+        audio: the page may play confused items from where their audio lies; it then holds those
+            paths, so leave it off for a page that leaves this machine.
 
     Returns:
         The files written: tables, exports, the page, the figures, and `manifest.json`, which lets
@@ -38,7 +40,8 @@ def build(workdirs: Sequence[Path], out: Path) -> list[Path]:
         figures[drawing.name] = (drawing, svg)
         files[f'{FIGURES}/{drawing.name}.svg'] = svg
         files[f'{FIGURES}/{drawing.name}.png'] = style.png(drawing.figure)
-    files[PAGE] = page(results, figures, commands=_commands(workdirs)).encode()
+    listen = out if audio else None
+    files[PAGE] = page(results, figures, commands=_commands(workdirs), listen=listen).encode()
     _sweep(out, files)
     for name, data in files.items():
         fs.write_bytes(out / name, data)

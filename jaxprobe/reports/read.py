@@ -19,12 +19,14 @@ class Result(NamedTuple):
         task: its name.
         workdir: where it was computed.
         data: the result file, as `jaxprobe.stages.analyse` wrote it.
+        path: of that file; the record it was computed from lies beside it.
     """
 
     encoder: str
     task: str
     workdir: Path
     data: dict[str, Any]
+    path: Path | None = None
 
     @property
     def control(self) -> bool:
@@ -111,7 +113,7 @@ def of_encoder(results: Sequence[Result], encoder: str) -> list[Result]:
 def _result(path: Path, workdir: Path) -> Result:
     try:
         data = fs.read_json(path)
-        return Result(data['encoder']['label'], data['task']['name'], workdir, data)
+        return Result(data['encoder']['label'], data['task']['name'], workdir, data, path)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
             f'{path} is not a result file ({type(error).__name__}: {error}). Run the analyse stage '

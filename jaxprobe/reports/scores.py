@@ -14,11 +14,13 @@ def overview(results: Sequence[Result]) -> str:
     head += [(escape(name), '') for name in names]
     head += [('best constant', 'n')]
     rows = []
-    for task in tasks(results):
+    for number, task in enumerate(tasks(results)):
         here = {r.encoder: r for r in of_task(results, task)}
         first = next(iter(here.values()))
         metric = f'<small class="soft">{escape(first.metric)}</small>'
-        cells: list[Cell] = [(f'{escape(task)}<br>{metric}', '')]
+        # The page's program makes the name a button that chooses the task.
+        name = f'<span data-task="{number}">{escape(task)}</span><br>{metric}'
+        cells: list[Cell] = [(name, '')]
         best = _best(list(here.values()))
         cells += [(_brief(here.get(name), best), '') for name in names]
         cells.append((_constants(list(here.values())), 'n'))
@@ -59,7 +61,12 @@ def _constants(rows: Sequence[Result]) -> str:
 
 
 def task_line(rows: Sequence[Result]) -> str:
-    """Says in a sentence what a task is and what constants earn."""
+    """Says in a sentence what a task is and what constants earn; HTML."""
+    return '<br>'.join(escape(line) for line in task_lines(rows))
+
+
+def task_lines(rows: Sequence[Result]) -> list[str]:
+    """The lines of `task_line` as plain text."""
     task = rows[0].data['task']
     outputs = len(task['labels'])
     kind = {
@@ -71,8 +78,7 @@ def task_line(rows: Sequence[Result]) -> str:
         'frames': f'one of {outputs} classes for every frame',
     }.get(task['kind'], task['kind'])
     title = task.get('title') or task['name']
-    first = f'{title}: {kind}, scored by {rows[0].metric}.'
-    return '<br>'.join(escape(line) for line in (first, *tables.levels(rows)))
+    return [f'{title}: {kind}, scored by {rows[0].metric}.', *tables.levels(rows)]
 
 
 _HEAD: list[Cell] = [

@@ -3,6 +3,7 @@
 import unicodedata
 
 NOTHING = '–'
+_LARGE = 1e5  # From here on digits in front of the point say nothing: an R2 of few items.
 
 # What is fitted on training without listening, and the best that does not listen, by kind.
 _CONSTANTS = {
@@ -24,11 +25,13 @@ def constants(kind: str) -> tuple[str, str]:
 def number(value: float | None, digits: int = 3) -> str:
     """Writes a score with a fixed number of decimals; a dash where there is none.
 
-    >>> number(0.71249), number(None)
-    ('0.712', '–')
+    >>> number(0.71249), number(None), number(-2.5e17)
+    ('0.712', '–', '-2.5e17')
     """
     if value is None:
         return NOTHING
+    if abs(value) >= _LARGE:
+        return f'{value:.1e}'.replace('e+', 'e')
     text = f'{value:.{digits}f}'
     return text[1:] if text.startswith('-') and not float(text) else text  # No '-0.000'.
 
