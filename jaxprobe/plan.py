@@ -18,6 +18,7 @@ from jaxprobe.deform import chain
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders import options as choices
 from jaxprobe.encoders.options import NO_PRESET, Options, Preset
+from jaxprobe.encoders.pooled import pooled_card
 from jaxprobe.encoders.subset import depths, indices, subset, subset_card
 from jaxprobe.probes import head_shapes
 from jaxprobe.probes.spec import MONITORS, Source
@@ -42,7 +43,7 @@ _INDIFFERENT = (
 _LEAST = {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0, 'probe.pca': 0}
 
 # Settings that came after the first results, with the value those had.
-_LATER = {'probe.standardise': False, 'probe.pca': 0}
+_LATER = {'extract.pooling': 'mean', 'probe.standardise': False, 'probe.pca': 0}
 
 
 class Framing(NamedTuple):
@@ -346,12 +347,12 @@ def _encoders(config: Settings) -> tuple[EncoderPlan, ...]:
             f'encoder.name is empty: say which model to probe with --config.encoder.name=NAME. '
             f'{suggest("", encoders.ENCODERS)}'
         )
-    found = [_encoder('', config.encoder)]
+    found = [_encoder('', config.encoder, config.extract.pooling)]
     # The encoder asked for may be one that the config puts beside it anyway.
     others = {
         k: c for k, c in config.beside.items() if (k, c.name) != (found[0].label, found[0].name)
     }
-    found += [_encoder(label, c) for label, c in others.items()]
+    found += [_encoder(label, c, config.extract.pooling) for label, c in others.items()]
     labels = [e.label for e in found]
     if len(set(labels)) < len(labels):
         raise ConfigError(
@@ -361,14 +362,14 @@ def _encoders(config: Settings) -> tuple[EncoderPlan, ...]:
     return tuple(found)
 
 
-def _encoder(label: str, c: Settings) -> EncoderPlan:
+def _encoder(label: str, c: Settings, pooling: str) -> EncoderPlan:
     named = encoders.card(c.name)
     preset = choices.preset(c.name, named.presets, c.preset)
     asked = {**preset.options, **choices.parse(c.options)}
     options = choices.complete(c.name, named.options, asked)
     card = encoders.configured(named, options)
     if not c.arch:  # Another architecture has other layers; they are known once it is built.
-        sources(subset_card(card, c.layers), c.sources)
+        sources(pooled_card(subset_card(card, c.layers), pooling), c.sources)
     return EncoderPlan(
         label=label or card.name,
         name=c.name,

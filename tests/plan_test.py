@@ -350,6 +350,7 @@ def test_a_setting_that_came_later_leaves_old_folders_as_they_are(tmp_path):
     before = fs.read_json(tmp_path / plan.PIN)
     for name in ('standardise', 'pca'):
         del before['probe'][name]
+    del before['extract']['pooling']
     fs.write_json(tmp_path / plan.PIN, before)
     plan.pin(found, tmp_path)
     departing = smoke()
@@ -364,4 +365,16 @@ def test_recurrent_probes_take_frames_as_they_are(tmp_path):
     c = smoke(tasks={'synth_separation': {}})
     c.probe.standardise = True
     with pytest.raises(ConfigError, match='cannot be used for synth_separation'):
+        plan.resolve(c, tmp_path)
+
+
+def test_statistics_are_layers_that_sources_can_name(tmp_path):
+    c = smoke()
+    c.extract.pooling, c.encoder.sources = 'mean,max', 'fbank:max,chroma'
+    assert plan.resolve(c, tmp_path).encoders[0].sources == 'fbank:max,chroma'
+    c.encoder.sources = 'fbank:mean'
+    with pytest.raises(ConfigError, match="no layer 'fbank:mean'"):
+        plan.resolve(c, tmp_path)
+    c.encoder.sources, c.extract.pooling = 'all', 'maximum'
+    with pytest.raises(ConfigError, match="Did you mean 'max'"):
         plan.resolve(c, tmp_path)

@@ -53,6 +53,7 @@ def base() -> Settings:
     c.extract = ConfigDict()
     c.extract.batch_windows = 0  # Windows per device step; 0 chooses from the window length.
     c.extract.dtype = 'float32'  # Of the stored embeddings: 'float32' or 'bfloat16'.
+    c.extract.pooling = 'mean'  # Over a window's frames; 'mean,mean+std,max' keeps layers of each.
     c.extract.on_error = 'stop'  # 'stop' with the list, or 'quarantine'.
     c.extract.threads = 0  # Decoding threads; 0 means one per core.
     c.extract.shard_minutes = 30.0  # Audio per shard: what a kill can cost at most.

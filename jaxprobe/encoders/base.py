@@ -102,6 +102,8 @@ class Card:
         zero_pad: True where zeros that fill up a window are the authors' own way with tails;
             elsewhere they would change the features of the audio beside them (statistics over
             time, attention), and a config that asks for them is refused.
+        pooling: statistics over time that the layers stand for, see `pooled`; 'mean' where they
+            are frames, or clip-level layers as they are.
         gflop_per_second: cost of one second of audio, for `jaxprobe plan`.
         options: choices of `--config.encoder.options`, none of which changes the published
             default.
@@ -129,6 +131,7 @@ class Card:
     short: str
     normalise: str = 'none'
     zero_pad: bool = False
+    pooling: str = 'mean'
     weights: WeightsRef
     code_licence: str
     weights_licence: str

@@ -74,7 +74,7 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
         seen: dict[str, set] = {}  # Tasks may share audio; it is encoded once.
         pace = 0.0
         for task in plan.tasks:
-            own = encoder_of(encoder, task)
+            own = encoder_of(encoder, task, plan.extract.pooling)
             spec = store_spec(own, chosen, task, plan)
             if spec.name not in speed:
                 speed[spec.name] = _encode_speed(own, spec)
@@ -200,7 +200,7 @@ def _bank_row(
     rows.
     """
     job = Job(bank_spec(encoder, chosen, task, plan))
-    widths = tuple(layer.width for layer in encoder.card.layers)
+    widths = _trained_widths(encoder, plan)
     pace = pace or _bank_pace(
         job.grid, widths, task, items, sum(_parameters(job, widths)), store.frames
     )
@@ -221,9 +221,13 @@ def _variant_rows(
     grid, meta = bank_spec(encoder, chosen, task, plan), {'protocol': {}, 'n': {}}
     known = Known(encoder, chosen, task, plan, items, store, grid, meta)
     return [
-        _job_row(job, known.widths, chosen, store, task, plan, items, load, pace)
+        _job_row(job, known.trained_widths, chosen, store, task, plan, items, load, pace)
         for job in variants.planned(known)
     ]
+
+
+def _trained_widths(encoder: Encoder, plan: Plan) -> tuple[int, ...]:
+    return tuple(plan.probe.pca or layer.width for layer in encoder.card.layers)
 
 
 def _job_row(
@@ -265,7 +269,7 @@ def _stems_row(
     load: Load,
 ) -> tuple[dict[str, Any], str]:
     """`_bank_row` of a separation bank, and how it was cut: its programs are compiled here."""
-    own = encoder_of(encoder, task)
+    own = encoder_of(encoder, task, plan.extract.pooling)
     spec, widths = (
         bank_spec(own, chosen, task, plan),
         tuple(layer.width for layer in own.card.layers),

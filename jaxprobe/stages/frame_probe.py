@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.encoders.base import Card, Encoder
+from jaxprobe.encoders.pooled import pooled
 from jaxprobe.encoders.subset import subset
 from jaxprobe.features.frames import FrameReader
 from jaxprobe.features.reader import RowReader
@@ -60,14 +61,19 @@ class _Part(NamedTuple):
     rate: float
 
 
-def encoder_of(encoder: Encoder, task: Task) -> Encoder:
+def encoder_of(encoder: Encoder, task: Task, pooling: str = 'mean') -> Encoder:
     """The encoder as a task reads it: only layers that have frames, where frames are wanted.
 
+    Args:
+        encoder: as loaded, or as this returned it.
+        task: of frames or of windows.
+        pooling: statistics that are layers of a task of windows.
+
     Raises:
-        ConfigError: it has none.
+        ConfigError: it has no frames.
     """
     if not task.kind.framewise:
-        return encoder
+        return pooled(encoder, pooling)
     names = frame_layers(encoder.card)
     if not names:
         raise ConfigError(

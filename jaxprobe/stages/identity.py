@@ -114,7 +114,7 @@ def meta_of(
     if task.kind is Kind.SEPARATION:
         meta |= separation_probe.record(task)
         deciding += ('head', 'spectra')
-    if departures := departures_of(plan):
+    if departures := departures_of(plan, task):
         meta['departures'] = departures
         deciding += ('departures',)
     deciding += ('missing', 'excluded')  # A result says how many; it may not say it of before.
@@ -132,9 +132,12 @@ def meta_of(
     }
 
 
-def departures_of(plan: Plan) -> list[str]:
+def departures_of(plan: Plan, task: Task) -> list[str]:
     """What the config does to embeddings that no protocol has, in words; [] by default."""
     found = []
+    pooling = plan.extract.pooling
+    if pooling != 'mean' and not task.kind.framewise:
+        found.append(f'layers are {pooling} over the frames of a window (extract.pooling)')
     if plan.probe.standardise:
         found.append('rows standardised, by layer, with the training rows (probe.standardise)')
     if plan.probe.pca:

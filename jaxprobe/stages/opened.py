@@ -83,7 +83,7 @@ def look(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> Known
         StoreError: the store lacks audio of this task; the extract stage has to run first.
     """
     items = items_of(task, plan)
-    encoder = frame_probe.encoder_of(encoder, task)
+    encoder = frame_probe.encoder_of(encoder, task, plan.extract.pooling)
     spec = store_spec(encoder, chosen, task, plan)
     clips = clips_of(items)
     reasons = reader.failures(spec.path(plan.store_dir), clips)

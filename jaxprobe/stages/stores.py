@@ -16,7 +16,7 @@ from jaxprobe.tasks.base import Item, Kind, Task
 
 def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> StoreSpec:
     """Everything that decides the bytes of the store this encoder and task read."""
-    card = frame_probe.encoder_of(encoder, task).card
+    card = frame_probe.encoder_of(encoder, task, plan.extract.pooling).card
     windows = framing(card, task, chosen.window_seconds, chosen.preset)
     return StoreSpec(
         encoder=card.name,
@@ -33,6 +33,7 @@ def store_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) ->
         min_samples=card.min_samples,
         lead_samples=windows.lead,
         lead_fill=card.lead_fill,
+        pooling=card.pooling,
         normalise=card.normalise,
         options=changed(card.options, chosen.options),
         frames=stored_frames(task, card, windows.samples),

@@ -69,7 +69,7 @@ def test_departures_are_named_and_make_another_bank(made, field, value, says):
     asked = config.ConfigDict(plan.probe.to_dict())
     asked[field] = value
     departing = dataclasses.replace(plan, probe=asked)
-    (sentence,) = identity.departures_of(departing)
+    (sentence,) = identity.departures_of(departing, made[3])
     assert says in sentence
-    assert identity.departures_of(plan) == []
+    assert identity.departures_of(plan, made[3]) == []
     assert fingerprint(made, departing) != fingerprint(made)
