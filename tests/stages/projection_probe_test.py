@@ -24,7 +24,8 @@ LAYERS = ('a', 'b', 'c', 'd')
 @pytest.fixture(scope='module')
 def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp('projection')
-    plan = asking(make_plan(folder, manifest(folder / 'data')), projection=True)
+    plan = make_plan(folder, manifest(folder / 'data'), dtype='bfloat16')
+    plan = asking(plan, projection=True)
     run(plan, folder / 'run')
     return folder, plan
 
