@@ -2,8 +2,9 @@
 
 `config.study.similarity` is a list of 'layers' (every encoder's layers with each other), 'encoders'
 (the layers of every two encoders) and 'input' (log mel energies and chroma of the same audio with
-every layer: the layer-wise paper's Figure 3), each for the run's first task or for the one named
-behind it ('input@gtzan_rhythm'). Measures and floors are those of `jaxprobe.analysis.pairs`.
+every layer: the layer-wise paper's Figure 3), each on the audio of the task named behind it
+('input@gtzan_rhythm'), else of the run's first task by name, those that store frames last. Measures
+and floors are those of `jaxprobe.analysis.pairs`.
 
 Rows
 ----
@@ -94,7 +95,8 @@ def check(workdir: Path, store_dir: Path) -> list[tuple[str, int, list[str]]]:
 
 def _wanted(plan: Plan) -> list[compared.Asked]:
     """What is asked for on tasks that can be run; says which cannot."""
-    tasks = [task.name for task in plan.tasks]
+    # Where no task is named, one of window means goes before one of frames.
+    tasks = [task.name for task in sorted(plan.tasks, key=lambda task: task.kind.framewise)]
     found = compared.asked(plan.study.similarity, [*tasks, *plan.skipped])
     for one in found:
         if one.task in plan.skipped:

@@ -1,5 +1,6 @@
 """The stage on real audio files: what it writes, what it does not do twice, what verify finds."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxprobe.core import config, fs
 from jaxprobe.core.compared import CLIPS, FILE
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.stages import pipeline, similarity, similarity_maps, verify
+from jaxprobe.tasks.base import Kind
 from tests.stages.pipeline_test import manifest
 
 
@@ -144,6 +146,16 @@ def test_verify_computes_it_again_from_the_stores_without_the_audio(done, tmp_pa
     assert "KeyError: 'own_data'" in text
 
 
+def test_frames_are_compared_only_where_they_are_asked_for(done):
+    _, plan = done
+    (means,) = plan.tasks
+    framed = dataclasses.replace(means, name='beats', kind=Kind.BEATS)
+    both = dataclasses.replace(plan, tasks=(framed, means))
+    assert {one.task for one in similarity._wanted(both)} == {'own_data'}
+    only = dataclasses.replace(plan, tasks=(framed,))
+    assert {one.task for one in similarity._wanted(only)} == {'beats'}
+
+
 def test_a_slip_dies_before_any_work(tmp_path):
     manifest(tmp_path / 'data')
     with pytest.raises(ConfigError, match="Did you mean 'layers'"):
@@ -151,8 +163,6 @@ def test_a_slip_dies_before_any_work(tmp_path):
 
 
 def test_a_skipped_task_is_named(done, capsys):
-    import dataclasses
-
     _, plan = done
     (task,) = plan.tasks
     study = config.base().study
