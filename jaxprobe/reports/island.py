@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from jaxprobe.core.errors import StoreError
-from jaxprobe.reports import across, scores, style, text
+from jaxprobe.reports import across, scores, sounds, style, text
 from jaxprobe.reports.read import Result, encoders, of_encoder, of_task, tasks
+
+Heard = dict[tuple[Path, str], dict[str, str]]  # (workdir, task) -> item -> address of its sound.
 
 POINTS = 250  # Of a projection, per layer: more would only cover each other.
 
@@ -66,14 +68,14 @@ def island(results: Sequence[Result], title: str, *, listen: Path | None = None)
     """
     names, asked = encoders(results), tasks(results)
     found = {(r.encoder, r.task): r for r in results}
+    heard = {} if listen is None else _heard(results, listen)
     data = {
         'title': title,
         'looks': {'colours': style.COLOURS, 'markers': style.MARKERS},
         'encoders': [_encoder(of_encoder(results, name)[0], k) for k, name in enumerate(names)],
         'tasks': [_task(of_task(results, name)) for name in asked],
         'results': [
-            [_result(found[e, t], listen) if (e, t) in found else None for t in asked]
-            for e in names
+            [_result(found[e, t], heard) if (e, t) in found else None for t in asked] for e in names
         ],
         'comparisons': across.comparisons(results),
         'similarity': across.similarity(results),
@@ -155,10 +157,10 @@ def _task(rows: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def _result(r: Result, listen: Path | None) -> dict[str, Any]:
+def _result(r: Result, heard: Heard) -> dict[str, Any]:
     kept = {key: r.data[key] for key in _KEPT if r.data.get(key) is not None}
     if r.data.get('confusion'):
-        kept['confusion'] = _confusion(r, listen)
+        kept['confusion'] = _confusion(r, heard)
     if r.data.get('projection'):
         kept['projection'] = _projection(r.data['projection'])
     if r.data.get('ledger'):
@@ -219,9 +221,10 @@ def _curve(values: Sequence[Sequence[float]]) -> dict[str, list[float | None]]:
     }
 
 
-def _confusion(r: Result, listen: Path | None) -> dict[str, Any]:
+def _confusion(r: Result, heard: Heard) -> dict[str, Any]:
     found = r.data['confusion']
-    items = [item | {'path': _address(r, item.get('path', ''), listen)} for item in found['items']]
+    known = heard.get((r.workdir, r.data['task']['name']), {})
+    items = [item | {'path': known.get(item['id'], '')} for item in found['items']]
     cells = [
         [row, column, n]
         for row, counts in enumerate(found['counts'])
@@ -231,14 +234,20 @@ def _confusion(r: Result, listen: Path | None) -> dict[str, Any]:
     return {k: v for k, v in found.items() if k != 'counts'} | {'items': items, 'cells': cells}
 
 
-def _address(r: Result, path: str, listen: Path | None) -> str:
-    """Where the page finds a sound, from where it lies; '' where there is none to be heard."""
-    if not path or listen is None:
-        return ''
-    at = (r.workdir / path).resolve()
-    if not at.is_file():
-        return ''
-    return urllib.parse.quote(os.path.relpath(at, listen.resolve()))
+def _heard(results: Sequence[Result], listen: Path) -> Heard:
+    """Addresses of all sounds, relative to the page: a file moves with what it stands beside."""
+    found: Heard = {}
+    for workdir in dict.fromkeys(r.workdir for r in results):
+        names = {r.data['task']['name'] for r in results if r.workdir == workdir}
+        for task, items in sounds.sounds(workdir, sorted(names)).items():
+            found[workdir, task] = {
+                name: _address(one.path, listen) + one.fragment for name, one in items.items()
+            }
+    return found
+
+
+def _address(path: Path, listen: Path) -> str:
+    return urllib.parse.quote(os.path.relpath(path.resolve(), listen.resolve()))
 
 
 def _projection(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Result(NamedTuple):
 
     @property
     def majority(self) -> float:
-        """What is fitted on training and never listens (`text.constants`), in the primary metric."""
+        """What training alone teaches (`text.constants` names it), in the primary metric."""
         return self.data['majority'][self.metric]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxprobe.reports import drawings, page, read, style
+from jaxprobe.reports import drawings, page, read, sounds, style
 from tests.reports import filled
 
 pytestmark = pytest.mark.page
@@ -66,16 +66,12 @@ def written(tmp_path_factory):
         sound.setparams((1, 2, 8000, 0, 'NONE', ''))
         sound.writeframes(bytes(16000))
     results = read.load([run])
-    for r in results:
-        if r.data['confusion']:
-            r.data['confusion']['items'][0]['path'] = 'a sound.wav'
     curve = next(iter(drawings.draw(results)))
-    html = page.page(
-        results,
-        {curve.name: (curve, style.svg(curve.figure))},
-        commands=['jaxprobe verify run'],
-        listen=folder,
-    )
+    figures = {curve.name: (curve, style.svg(curve.figure))}
+    with pytest.MonkeyPatch.context() as patch:
+        heard = {'genre': {'blues.00000': sounds.Sound(run / 'a sound.wav')}}
+        patch.setattr(sounds, 'sounds', lambda workdir, tasks: heard)
+        html = page.page(results, figures, commands=['jaxprobe verify run'], listen=folder)
     (folder / 'index.html').write_text(html)
     return folder / 'index.html'
 

@@ -511,28 +511,22 @@ def comparison(encoders: list[str], metric: str, random: np.random.RandomState) 
 
 
 def similarity(encoders: dict[str, int], random: np.random.RandomState) -> Row:
-    """Maps of layers with the input, among themselves, and between encoders."""
+    """Maps of the input with layers, of layers among themselves, and between encoders."""
+    sides = {name: [f'block{i}' for i in range(n)] for name, n in encoders.items()}
+    asked = [('input', ['log mel', 'chroma'], b, 'input') for b in encoders]
+    asked += [
+        (a, sides[a], b, 'layers' if a == b else 'encoders') for a in encoders for b in encoders
+    ]
     maps = []
-    for a, n in encoders.items():
-        asked = [
-            ('mel', 'input', 1),
-            *((b, 'layers' if a == b else 'encoders', m) for b, m in encoders.items()),
-        ]
-        for b, kind, m in asked:
-            for measure in ('pwcca', 'svcca', 'cka'):
-                gap = np.abs(np.arange(n)[:, None] / n - np.arange(m)[None] / max(m, 1))
-                values = np.clip(np.exp(-2 * gap) - 0.05 * random.uniform(size=(n, m)), 0, 1)
-                maps.append(
-                    {
-                        'a': a,
-                        'b': b,
-                        'kind': kind,
-                        'measure': measure,
-                        'n_rows': 5000,
-                        'task': 'genre',
-                    }
-                    | {'rows': [f'block{i}' for i in range(n)]}
-                    | {'columns': ['mel'] if kind == 'input' else [f'block{i}' for i in range(m)]}
-                    | {'values': values.tolist(), 'floor': np.full((n, m), 0.2).tolist()}
-                )
-    return {'measures': ['pwcca', 'svcca', 'cka'], 'maps': maps, 'notes': []}
+    for a, rows, b, kind in asked:
+        for measure in ('pwcca', 'svcca', 'cka', 'cka_debiased'):
+            size = (len(rows), len(sides[b]))
+            depth = np.zeros(size[0]) if kind == 'input' else np.arange(size[0]) / size[0]
+            gap = np.abs(depth[:, None] - np.arange(size[1])[None] / size[1])
+            values = np.clip(np.exp(-2 * gap) - 0.05 * random.uniform(size=size), 0, 1)
+            maps.append(
+                {'a': a, 'b': b, 'kind': kind, 'task': 'genre', 'measure': measure}
+                | {'rows': rows, 'columns': sides[b], 'n_rows': 5000, 'notes': []}
+                | {'values': values.tolist(), 'floor': np.full(size, 0.2).tolist()}
+            )
+    return {'measures': ['pwcca', 'svcca', 'cka', 'cka_debiased'], 'maps': maps, 'notes': []}

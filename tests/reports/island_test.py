@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxprobe.core.errors import StoreError
-from jaxprobe.reports import curves, drawings, island, maps, page, read, style
+from jaxprobe.reports import curves, drawings, island, maps, page, read, sounds, style
 from tests.reports import filled
 
 
@@ -80,16 +80,19 @@ def test_points_come_back_where_they_were(tmp_path):
     assert np.corrcoef(x, stored)[0, 1] > 0.9999
 
 
-def test_paths_of_audio_stay_out_unless_asked_for(tmp_path):
+def test_paths_of_audio_stay_out_unless_asked_for(tmp_path, monkeypatch):
     run, out = tmp_path / 'run', tmp_path / 'report here'
     filled.write(run, tasks=1, encoders={'muq': 3})
-    (run / 'a song.wav').write_bytes(b'x')
     r = read.load([run])[0]
-    r.data['confusion']['items'][0]['path'] = str(run / 'a song.wav')
-    r.data['confusion']['items'][1]['path'] = str(run / 'gone.wav')
+    first, second = (item['id'] for item in r.data['confusion']['items'][::2][:2])
+    heard = {first: sounds.Sound(run / 'a song.wav'), second: sounds.Sound(run / 'b.wav', 1.5, 3.0)}
+    monkeypatch.setattr(sounds, 'sounds', lambda workdir, tasks: {'genre': heard})
     assert 'song' not in island.island([r], '')
     items = _data([r], listen=out)['results'][0][0]['confusion']['items']
-    assert [item['path'] for item in items[:3]] == ['../run/a%20song.wav', '', '']
+    found = {item['id']: item['path'] for item in items}
+    assert found[first] == '../run/a%20song.wav'
+    assert found[second] == '../run/b.wav#t=1.5,3'
+    assert set(found.values()) == {found[first], found[second], ''}
 
 
 def _drawn(kind, about, svg):

@@ -9,22 +9,19 @@ function onTask(state, maps) {
 
 const heardOn = (maps) => (maps[0].task ? ` On audio of ${maps[0].task}.` : '');
 
-/** Layers against what goes in (mel bands, say): a curve per encoder, with the floor of shuffled rows. */
+/** Layers against what goes in (mel bands, chroma): a curve per encoder, with the floor of shuffled rows. */
 function likeInput(state) {
   const maps = onTask(state, DATA.similarity.maps.filter((map) => map.kind === 'input'));
-  const inputs = [...new Set(maps.flatMap((map) => map.columns.map((column) => (map.columns.length > 1 ? `${map.b}: ${column}` : map.b))))];
-  const measures = [...new Set(maps.map((map) => map.measure))];
-  const shown = DATA.encoders.map((_, e) => e).filter((e) => state.on.has(e) && maps.some((map) => map.a === DATA.encoders[e].name));
+  const shown = DATA.encoders.map((_, e) => e).filter((e) => state.on.has(e) && maps.some((map) => map.b === DATA.encoders[e].name));
   if (!shown.length) return null;
+  const inputs = [...new Set(maps.flatMap((map) => map.rows))];
+  const measures = [...new Set(maps.map((map) => map.measure))];
   const input = () => (inputs.includes(local.input) ? local.input : inputs[0]);
-  const measure_ = () => (measures.includes(local.inputMeasure) ? local.inputMeasure : measures[0]);
+  const by = () => (measures.includes(local.inputMeasure) ? local.inputMeasure : measures[0]);
   const of = (e) => {
-    for (const map of maps) {
-      if (map.a !== DATA.encoders[e].name || map.measure !== measure_()) continue;
-      const column = map.columns.findIndex((name) => (map.columns.length > 1 ? `${map.b}: ${name}` : map.b) === input());
-      if (column >= 0) return map.rows.map((name, r) => ({ name, value: map.values[r][column], floor: map.floor?.[r]?.[column] ?? null, n: map.n_rows }));
-    }
-    return [];
+    const map = maps.find((one) => one.b === DATA.encoders[e].name && one.measure === by() && one.rows.includes(input()));
+    const row = map?.rows.indexOf(input());
+    return map ? map.columns.map((name, k) => ({ name, value: map.values[row][k], floor: map.floor?.[row]?.[k] ?? null, n: map.n_rows })) : [];
   };
   const draw = (width) => {
     const depth = Math.max(...shown.map((e) => of(e).length), 1);
@@ -33,25 +30,34 @@ function likeInput(state) {
     const c = chart({
       width, height: 290, alt: `Similarity of every layer to ${input()}`,
       x: { low: -0.5, high: depth - 0.5, ticks: short.names.map((label, at) => ({ at, label: shorten(label, 14) })), title: short.prefix ? `layer (${short.prefix}…)` : naming.size === 1 ? 'layer' : 'layer, counted from the input' },
-      y: { low: 0, high: 1, title: measure_().toUpperCase() },
+      y: { low: Math.min(0, range(shown.flatMap((e) => of(e).map((point) => point.value)))[0]), high: 1, title: `${measureName(by())} to ${input()}` },
     });
     for (const e of shown) {
       const look = DATA.encoders[e];
       c.add(line(c, of(e).map((point, k) => [k, point.floor]), { stroke: look.colour, 'stroke-dasharray': '2 3', 'stroke-width': 1.3 }));
       c.add(line(c, of(e).map((point, k) => [k, point.value]), { stroke: look.colour, 'stroke-dasharray': look.dash || null }));
-      of(e).forEach((point, k) => { if (isNumber(point.value)) c.add(marker(look, c.x(k), c.y(point.value), { hollow: isNumber(point.floor) && point.value <= point.floor, tip: `${look.name}, ${point.name}\n${measure_().toUpperCase()} ${num(point.value)}, floor ${num(point.floor)}` })); });
+      of(e).forEach((point, k) => {
+        if (!isNumber(point.value)) return;
+        const hollow = isNumber(point.floor) && point.value <= point.floor;
+        c.add(marker(look, c.x(k), c.y(point.value), { hollow, tip: `${look.name}, ${point.name}\n${measureName(by())} ${num(point.value)}, floor ${num(point.floor)}` }));
+      });
     }
     return c.node;
   };
   const figure = host(draw);
-  const list = () => table('Similarity to the input', ['encoder', 'layer', 'input', 'measure', '#value', '#noise floor', '#rows'], shown.flatMap((e) => of(e).map((point) => [DATA.encoders[e].name, point.name, input(), measure_(), num(point.value), num(point.floor), String(point.n)])));
-  return panel('Layers against the input', 'How much of the input features each layer still holds. Dotted: the noise floor, what shuffled rows reach; hollow: not above it.' + heardOn(maps),
-    [el('div', { class: 'options' }, picker('Input', inputs, input(), (value) => { local.input = value; paint(figure); }), picker('by', measures, measure_(), (value) => { local.inputMeasure = value; paint(figure); })),
-      legend(shown), figure, numbers(list)]);
+  const list = () => table('Similarity to the input', ['encoder', 'layer', 'input', 'measure', '#value', '#noise floor', '#rows'],
+    shown.flatMap((e) => of(e).map((point) => [DATA.encoders[e].name, point.name, input(), measureName(by()), num(point.value), num(point.floor), String(point.n)])));
+  return panel('Layers against the input', `How much of the input features each layer still holds. Dotted: the noise floor, what shuffled rows reach; hollow: not above it.${heardOn(maps)}`,
+    [el('div', { class: 'options' }, picker('Input', inputs, input(), (value) => { local.input = value; paint(figure); }),
+      picker('by', measures, by(), (value) => { local.inputMeasure = value; paint(figure); }, measureName)),
+    legend(shown), figure, numbers(list)]);
 }
 
-const picker = (label, options, value, set) => el('label', {}, `${label} `, el('select', { onchange: (event) => set(event.target.value) },
-  options.map((one) => el('option', { value: one, selected: one === value }, one))));
+/** 'cka_debiased' as papers write it. */
+const measureName = (measure) => measure.split('_').map((part, k) => (k ? part : part.toUpperCase())).join(', ');
+
+const picker = (label, options, value, set, name = (one) => one) => el('label', {}, `${label} `, el('select', { onchange: (event) => set(event.target.value) },
+  options.map((one) => el('option', { value: one, selected: one === value }, name(one)))));
 
 function similarity(state) {
   const maps = onTask(state, DATA.similarity.maps.filter((map) => map.kind !== 'input'));
@@ -66,18 +72,18 @@ function similarity(state) {
     const columns = shortNames(map.columns);
     const above = (r, k) => !isNumber(map.floor?.[r]?.[k]) || map.values[r][k] > map.floor[r][k];
     return el('div', {}, scale('0', '1'), heat({
-      name: `${map.measure.toUpperCase()}, ${title(map)}`, corner: columns.prefix ? `${shorten(map.b, 14)} ${columns.prefix}…` : shorten(map.b, 20),
+      name: `${measureName(map.measure)}, ${title(map)}`, corner: columns.prefix ? `${shorten(map.b, 14)} ${columns.prefix}…` : shorten(map.b, 20),
       rows: map.rows, columns: columns.names,
       value: (r, k) => map.values[r][k], share: (r, k) => map.values[r][k], text: (r, k) => num(map.values[r][k], 2).replace(/^0\./, '.'),
       faded: (r, k) => !above(r, k),
-      tip: (r, k) => `${map.a} ${map.rows[r]}, ${map.b} ${map.columns[k]}\n${map.measure.toUpperCase()} ${num(map.values[r][k])}${isNumber(map.floor?.[r]?.[k]) ? `\nnoise floor ${num(map.floor[r][k])}${above(r, k) ? '' : ': not above it'}` : ''}`,
+      tip: (r, k) => `${map.a} ${map.rows[r]}, ${map.b} ${map.columns[k]}\n${measureName(map.measure)} ${num(map.values[r][k])}${isNumber(map.floor?.[r]?.[k]) ? `\nnoise floor ${num(map.floor[r][k])}${above(r, k) ? '' : ': not above it'}` : ''}`,
     }), el('p', { class: 'soft small' }, `${map.n_rows} rows. Struck through: not above the floor that shuffled rows reach. ${(map.notes ?? []).join(' ')}`));
   };
   const figure = host(draw);
   const measures = [...new Set(maps.map((map) => map.measure))];
   return panel('Similarity of layers', 'How much of what one layer (row) holds another (column) holds too.' + heardOn(maps),
     [el('div', { class: 'options' }, picker('Between', titles, names(), (value) => { local.map = value; paint(figure); }),
-      picker('by', measures, local.measure ?? measures[0], (value) => { local.measure = value; paint(figure); })), figure], { wide: maps[0].columns.length > 15 });
+      picker('by', measures, local.measure ?? measures[0], (value) => { local.measure = value; paint(figure); }, measureName)), figure], { wide: maps[0].columns.length > 15 });
 }
 
 function confusion(state) {
