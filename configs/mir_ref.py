@@ -9,7 +9,7 @@ written as audio. Tasks and encoders that are not here are skipped by name with 
   python -m jaxprobe.launch --config=configs/mir_ref.py --workdir=runs/mir_ref
   python -m jaxprobe.launch --config=configs/mir_ref.py:smoke --workdir=/tmp/mir_ref
 
-:smoke runs tiny random encoders on synthetic audio: it proves the installation, not the models.
+:smoke runs two tiny random encoders on synthetic audio: it proves the installation, not the models.
 """
 
 from jaxprobe.core import config
@@ -36,4 +36,6 @@ def get_config(mode: str = 'full') -> config.Settings:
     c.study.deform = 'mir_ref'
     if config.is_smoke(mode):
         config.shrink(c)
+        c.beside = {'clmr': c.beside.clmr}
+        c.study.heads, c.study.deform = 'm2,m5', 'noise:0,mp3:32'
     return c
