@@ -6,23 +6,43 @@ differ too, for print and for eyes that tell colours apart badly.
 """
 
 import contextlib
+import functools
 import io
 import math
+import sys
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from matplotlib import rc_context
+from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 INK, FAINT, PAPER = '#1b1e24', '#8b929e', '#fefefe'
 MISSING = '#8b929e'
 COLOURS = ('#2b7fc9', '#d9701a', '#1a9a6c', '#b5559f', '#8367d1', '#a07c00', '#1592a6', '#d14a5c')
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X', '*')
 CONTROL = '#8b929e'
+# Of Linux, macOS and Windows; each has Han, kana or hangul, most have all three.
+WIDE_FONTS = (
+    'Noto Sans CJK JP',
+    'Noto Sans CJK SC',
+    'Source Han Sans',
+    'WenQuanYi Zen Hei',
+    'WenQuanYi Micro Hei',
+    'Droid Sans Fallback',
+    'IPAexGothic',
+    'IPAGothic',
+    'Hiragino Sans',
+    'PingFang SC',
+    'Arial Unicode MS',
+    'Yu Gothic',
+    'Microsoft YaHei',
+    'Malgun Gothic',
+)
 MARK = '#e0312f'  # Frames what was selected; stands out on every colour of the maps.
 
 _RC: dict[Any, Any] = {
@@ -77,8 +97,49 @@ def settle(figure: Figure) -> None:
 
 
 def png(figure: Figure, dpi: int = 150) -> bytes:
-    """Renders a figure for a paper draft or a slide."""
-    return _bytes(figure, 'png', {'Software': None}, dpi)
+    """Renders a figure for a paper draft or a slide.
+
+    Scripts that the font lacks (Chinese, Japanese, Korean) are drawn with one of `WIDE_FONTS`
+    where the machine has one, else as boxes, which is said once.
+    """
+    settle(figure)
+    texts = [t for t in figure.findobj(Text) if _lacking(t.get_text())]
+    font = wide_font() if texts else None
+    if texts and font is None:
+        _say_boxes()
+    for text in texts:
+        text.set_fontfamily(['sans-serif', font] if font else ['sans-serif'])
+    try:
+        return _bytes(figure, 'png', {'Software': None}, dpi)
+    finally:
+        for text in texts:
+            text.set_fontfamily(['sans-serif'])
+
+
+def wide_font() -> str | None:
+    """The first of `WIDE_FONTS` that matplotlib finds on this machine."""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return next((name for name in WIDE_FONTS if name in installed), None)
+
+
+def _lacking(words: str) -> bool:
+    """Whether the font of figures lacks a character."""
+    return not words.isascii() and not set(map(ord, words)) <= {*_characters(), ord('\n')}
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    path = font_manager.findfont(font_manager.FontProperties(family=_RC['font.sans-serif']))
+    return frozenset(font_manager.get_font(path).get_charmap())
+
+
+@functools.cache
+def _say_boxes() -> None:
+    print(
+        'figures: no font here has the characters of some names, so PNG files show boxes for them; '
+        'the SVG files and the page have the text. Debian: apt-get install fonts-noto-cjk',
+        file=sys.stderr,
+    )
 
 
 def svg(figure: Figure) -> bytes:

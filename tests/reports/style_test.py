@@ -1,4 +1,5 @@
 import pytest
+from matplotlib.text import Text
 
 from jaxprobe.reports import style
 
@@ -42,6 +43,22 @@ def test_svg_holds_text_and_no_date():
     svg = style.svg(_figure()).decode()
     assert '民謡 $x$' in svg
     assert '<dc:date>' not in svg
+
+
+def test_names_in_other_scripts_use_a_font_that_has_them(monkeypatch, capsys):
+    figure = _figure()
+    style._say_boxes.cache_clear()
+    monkeypatch.setattr(style, 'WIDE_FONTS', ('No Such Font',))
+    boxes = style.png(figure, 60)
+    assert 'PNG files show boxes' in capsys.readouterr().err
+    style.png(figure, 60)
+    assert capsys.readouterr().err == ''  # Said once.
+    monkeypatch.setattr(style, 'WIDE_FONTS', ('STIXGeneral',))  # Comes with matplotlib.
+    assert style.wide_font() == 'STIXGeneral'
+    assert style.png(figure, 60)
+    assert all(text.get_fontfamily() == ['sans-serif'] for text in figure.findobj(Text))
+    monkeypatch.setattr(style, 'WIDE_FONTS', ('No Such Font',))
+    assert style.png(figure, 60) == boxes
 
 
 def test_settled_figures_do_not_move():
