@@ -125,7 +125,7 @@ def _files(item: Item) -> tuple[Path, ...]:
 
 def _absent(paths: set[Path]) -> set[Path]:
     """Paths that are no readable file."""
-    return {p for p in paths if not (p.is_file() and os.access(p, os.R_OK))}
+    return {p for p in paths if not (os.path.isfile(p) and os.access(p, os.R_OK))}
 
 
 def _twice(items: Sequence[Item]) -> list[str]:

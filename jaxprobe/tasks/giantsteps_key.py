@@ -106,7 +106,12 @@ def key(layout: str = 'owner', jsonl: str = '') -> Task:
     if not jsonl:
         return task
     return marble_v2.task(
-        task, jsonl, 'GS', key_names.index, uid='ori_uid', notes=(_TWIN, _CLIPS_OF_SONGS)
+        task,
+        jsonl,
+        'GS',
+        lambda name: key_names.index(str(name)),
+        uid='ori_uid',
+        notes=(_TWIN, _CLIPS_OF_SONGS),
     )
 
 

@@ -10,6 +10,7 @@ Only the list is MARBLE v2's. Windows, probes and scores stay those of the task.
 """
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def _base(folder: Path, data_dir: Path, paths: Sequence[str]) -> Path:
     """The folder that audio paths are relative to: the first under which one of them exists."""
     bases = [*(folder.resolve() / '_').parents, *(data_dir.resolve() / '_').parents]
     some = [path for path in paths if path][:20]
-    hit = (base for base in bases if any((base / path).is_file() for path in some))
+    hit = (base for base in bases if any(os.path.isfile(base / path) for path in some))
     return next(hit, data_dir.parent)
 
 
@@ -158,7 +159,10 @@ def _item(
     except (ValueError, TypeError) as error:
         mistakes.add(row.line, f'label {row.values["label"]!r}: {error}')
         return None
-    text = str(row.values['audio_path'])
+    text = str(row.values['audio_path'] or '').strip()
+    if not Path(text).name:
+        mistakes.add(row.line, f'audio_path {text!r} names no file')
+        return None
     return Item(
         id=str(row.values[uid]) if uid else str(Path(text).with_suffix('')),
         path=base / text,

@@ -45,10 +45,11 @@ def text(path: Path) -> str:
     """
     try:
         return path.read_bytes().decode('utf-8-sig')
-    except OSError as error:
-        raise DataError(f'{path} cannot be read ({error.strerror}).') from None
     except UnicodeDecodeError as error:
         raise DataError(f'{path} is not UTF-8 text (byte {error.start}).') from None
+    except (OSError, ValueError) as error:  # A name that no file can have is a ValueError.
+        why = getattr(error, 'strerror', None) or error
+        raise DataError(f'{path} cannot be read ({why}).') from None
 
 
 def table(path: Path, columns: Sequence[str], delimiter: str = ',') -> list[dict[str, str]]:

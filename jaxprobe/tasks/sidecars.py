@@ -15,7 +15,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,7 +111,7 @@ def beats_of_jams(file: Mapping[str, Any], path: str) -> Beats:
         DataError: there is no annotation of beats, or an observation has no time.
     """
     found = [a for a in file['annotations'] if _namespace(a) == 'beat']
-    kinds = [str((a.get('sandbox') or {}).get('annotation_type', '')) for a in found]
+    kinds = [_annotation_type(a) for a in found]
     if 'beat' in kinds:
         own = _observations(found[kinds.index('beat')], path)
         down = found[kinds.index('downbeat')] if 'downbeat' in kinds else {'data': []}
@@ -209,6 +209,11 @@ def _ascending(times: Sequence[float], path: Path) -> tuple[float, ...]:
     return tuple(times)
 
 
+def _annotation_type(annotation: Mapping[str, Any]) -> str:
+    sandbox = annotation.get('sandbox')
+    return str(sandbox.get('annotation_type', '')) if isinstance(sandbox, dict) else ''
+
+
 def _namespace(annotation: Any) -> str:
     return str(annotation.get('namespace', '')) if isinstance(annotation, dict) else ''
 
@@ -216,6 +221,11 @@ def _namespace(annotation: Any) -> str:
 def _observations(annotation: Mapping[str, Any], path: str) -> list[tuple[float, float, Any]]:
     """(time, duration, value) of every observation."""
     data = annotation.get('data') or []
+    parts, of = (data.values(), list) if isinstance(data, dict) else (data, dict)
+    if not isinstance(parts, Iterable) or not all(isinstance(p, of | None) for p in parts):
+        raise DataError(
+            f'{path}: `data` of an annotation is neither a list of objects nor an object of lists.'
+        )
     if isinstance(data, dict):
         times = data.get('time') or []
         columns = [data.get(name) or [None] * len(times) for name in ('duration', 'value')]

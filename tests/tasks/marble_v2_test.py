@@ -163,6 +163,8 @@ def test_a_missing_list_is_named(tmp_path):
         ('emomusic', EMO | {'label': ['x', 'y']}, 'could not convert'),
         ('giantsteps_key', {k: v for k, v in GS.items() if k != 'ori_uid'}, "lacks 'ori_uid'"),
         ('giantsteps_key', GS | {'label': 'H major'}, "'H major' is no key"),
+        ('giantsteps_key', GS | {'label': None}, "'None' is no key"),
+        ('gtzan_genre', GENRE | {'audio_path': ' '}, "audio_path '' names no file"),
         ('gtzan_genre', GENRE | {'label': 'polka'}, 'none of the 10 labels'),
         ('gtzan_rhythm', BEATS | {'label': [0.2, 0.7]}, 'not an object with lists `beat`'),
         ('gtzan_rhythm', BEATS | {'label': {'beat': [0.7, 0.2]}}, 'times that do not ascend'),

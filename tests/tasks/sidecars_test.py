@@ -122,3 +122,29 @@ def test_stretches_of_a_part():
     unended = whole._replace(end=TO_THE_END)
     assert sidecars.stretches_within(unended, 9.0, None) == Stretches((0.0,), ('c',), TO_THE_END)
     assert sidecars.stretches_within(unended, 9.0, 3.0) == Stretches((0.0,), ('c',), 3.0)
+
+
+@pytest.mark.parametrize(
+    ('data', 'words'),
+    [
+        (1, 'neither a list of objects'),
+        ([1], 'neither a list of objects'),
+        ('text', 'neither a list of objects'),
+        ({'time': 1}, 'neither a list of objects'),
+        ({'time': [1.0], 'value': [1, 2]}, 'differ in length'),
+        ([{'time': None}], 'None is not a time'),
+    ],
+)
+def test_observations_of_another_shape(data, words, tmp_path):
+    file = {'annotations': [{'namespace': 'beat', 'sandbox': 3, 'data': data}]}
+    (tmp_path / 'a.jams').write_text(json.dumps(file))
+    with pytest.raises(DataError, match=rf'a\.jams.*{words}'):
+        sidecars.beats(tmp_path / 'a.jams')
+
+
+def test_columns_that_say_nothing_are_allowed(tmp_path):
+    data = {'time': [0.5, 1.0], 'value': [1, 2], 'duration': None}
+    (tmp_path / 'a.jams').write_text(
+        json.dumps({'annotations': [{'namespace': 'beat', 'data': data}]})
+    )
+    assert sidecars.beats(tmp_path / 'a.jams') == Beats((0.5, 1.0), (0.5,))
