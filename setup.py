@@ -26,6 +26,7 @@ STACK = [
     'protobuf>=5',  # tf.Example records, without TensorFlow
     'pyarrow>=17',  # all cells of a task, as a column file
     'safetensors>=0.5',  # published weights
+    'scipy>=1.11',  # Student's t, sparse sums of bootstrap draws
     'soundfile>=0.13',  # decoding
     'soxr>=0.5',  # resampling
     'tensorflow-datasets>=4.9.9',  # stores are TFDS directories; TensorFlow is not needed

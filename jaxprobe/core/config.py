@@ -70,7 +70,7 @@ def base() -> Settings:
     c.probe.pca = 0  # Departure: principal components kept of every layer; 0 keeps the layer.
 
     c.analyse = ConfigDict()
-    c.analyse.resamples = 1000  # Bootstrap resamples behind every interval.
+    c.analyse.resamples = 2000  # Bootstrap resamples behind every interval.
 
     c.study = ConfigDict()  # What else to ask of the same embeddings; each adds, none changes.
     c.study.shuffled = False  # Control: the same bank on shuffled training labels.

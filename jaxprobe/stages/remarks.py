@@ -5,7 +5,7 @@ Codes go into tables, sentences into the page; both are part of the result file.
 
 from typing import Any
 
-FEW_CLUSTERS = 20  # Percentile intervals of fewer groups are known to be too narrow.
+FEW_CLUSTERS = 20  # Of fewer, coverage was not simulated (`benchmarks/coverage.py`).
 
 
 def level(result: dict[str, Any]) -> dict[str, Any]:
@@ -74,10 +74,37 @@ def _grid(result: dict[str, Any]) -> list[tuple[str, str]]:
     if result['grid_edge']:
         alone = len(result['rates']['learning_rates']) == 1
         found.append(('one rate' if alone else 'grid edge', result['grid_edge']))
+    found += _selection(result)
     if result['diverged']:
         text = f'{len(result["diverged"])} of {result["n_cells"]} cells diverged'
         found.append(('diverged', text))
     return found
+
+
+def _selection(result: dict[str, Any]) -> list[tuple[str, str]]:
+    found, ledger = [], result.get('ledger') or {}
+    others = [text for text in ledger.get('warnings', []) if text != result['grid_edge']]
+    if others:
+        found.append(('source edges', '; '.join(others)))
+    interval, regret = result['main_score']['ci95'], result.get('regret')
+    half = (interval[1] - interval[0]) / 2 if interval else None
+    if regret and half is not None and regret > half:
+        text = (
+            f'the test set prefers another candidate by {regret:.3g}, more than the {half:.3g} of '
+            f'half the interval: validation judges poorly here'
+        )
+        found.append(('regret', text))
+    pairs = (result.get('comparisons') or {}).get('pairs', [])
+    chosen = (result['selected'] or {}).get('source')
+    for pair in pairs:
+        if pair['kind'] == 'mix' and pair['a'] == chosen and not _better(pair):
+            text = f'the selected weighted sum is not shown to be better than {pair["b"]} alone'
+            found.append(('sum not better', text))
+    return found
+
+
+def _better(pair: dict[str, Any]) -> bool:
+    return bool(pair['significant']) and pair['difference'] > 0
 
 
 def _data(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -104,7 +131,7 @@ def _statistics(result: dict[str, Any]) -> list[tuple[str, str]]:
     found, boot = [], result['bootstrap']
     what = 'groups' if boot['clustered'] else 'items'
     if boot['clusters'] < FEW_CLUSTERS:
-        text = f'only {boot["clusters"]} independent test {what}: the interval is too narrow'
+        text = f'only {boot["clusters"]} independent test {what}: too few to trust the interval'
         found.append(('few groups', text))
     if result['main_score']['n_seeds'] == 1:
         found.append(('one seed', 'one seed: the spread over seeds is unknown'))

@@ -55,3 +55,29 @@ def test_everything_that_weakens_a_score_is_said():
 def test_no_score_at_all_is_not_constant_level():
     main = {'metric': 'accuracy', 'value': None, 'ci95': None, 'n_seeds': 0}
     assert _codes(main_score=main, selected=None) == ['no score']
+
+
+def test_what_selection_leaves_open_is_said():
+    edges = {'warnings': ['at the edge', '3 of 9 sources are selected at the lowest rate']}
+    assert _codes(grid_edge='at the edge', ledger=edges) == ['grid edge', 'source edges']
+    assert _codes(grid_edge='at the edge', ledger={'warnings': ['at the edge']}) == ['grid edge']
+    assert _codes(regret=0.11) == ['regret']
+    assert _codes(regret=0.09) == []
+    main = {'metric': 'accuracy', 'value': 0.5, 'ci95': None, 'n_seeds': 3}
+    assert _codes(regret=0.5, main_score=main) == []
+
+
+def test_a_sum_that_is_selected_must_be_better_than_one_layer():
+    pair = {'kind': 'mix', 'a': 'mix', 'b': 'block3', 'difference': 0.02, 'significant': False}
+
+    def codes(selected='mix', **changes):
+        return _codes(selected={'source': selected}, comparisons={'pairs': [pair | changes]})
+
+    assert codes() == codes(significant=None) == ['sum not better']
+    assert codes(significant=True) == []
+    assert codes(significant=True, difference=-0.02) == ['sum not better']
+    assert codes(selected='block3') == []
+    text = remarks.warnings(_result(selected={'source': 'mix'}, comparisons={'pairs': [pair]}))[0][
+        'text'
+    ]
+    assert text.endswith('than block3 alone')
