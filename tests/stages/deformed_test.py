@@ -1,5 +1,10 @@
 import dataclasses
 
+import pytest
+
+from jaxprobe import plan as planning
+from jaxprobe.core import config
+from jaxprobe.core.errors import ConfigError
 from jaxprobe.deform import chain
 from jaxprobe.stages import deformed
 from jaxprobe.stages.stores import store_spec
@@ -52,3 +57,16 @@ def test_tasks_whose_targets_move_are_named_and_left_out(tmp_path, capsys):
     clips = {Kind.MULTICLASS, Kind.MULTILABEL, Kind.REGRESSION, Kind.KEY}
     kinds = {kind for kind in Kind if not deformed.refusal(dataclasses.replace(beats, kind=kind))}
     assert kinds == clips
+
+
+def test_a_misspelt_deformation_dies_before_any_work(tmp_path):
+    labels = manifest(tmp_path / 'data')
+    c = config.base()
+    c.encoder, c.manifest = config.encoder('fbank_chroma'), str(labels)
+    c.study.deform = 'noise:15,lowpas:4000'
+    with pytest.raises(ConfigError, match="Did you mean 'lowpass'"):
+        planning.resolve(c, tmp_path / 'run')
+    c.study.deform = 'mir_ref'
+    assert [one.name for one in deformed.chains(planning.resolve(c, tmp_path / 'run'))] == [
+        'noise:15', 'noise:0', 'mp3:32', 'gain:-12',
+    ]  # fmt: skip
