@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jaxprobe.metrics import kinds
-from jaxprobe.stages import constants, points, resample
+from jaxprobe.stages import constants, points, resample, score
 from jaxprobe.stages.results import BankRecord
 from jaxprobe.stages.sections import Context
 
@@ -84,7 +84,7 @@ def _shuffled(context: Context, varied: BankRecord, source: str, floor: float | 
         'shuffled_ci95': bounds,
         'selectivity': choice.test - value,
         'selectivity_ci95': resample.difference(*sides, context.drawn)['ci95'],
-        'at_chance': None if floor is None else bool(lowest <= floor),
+        'at_chance': None if floor is None else score.tidy(lowest) <= score.tidy(floor),
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxprobe.core.errors import ConfigError, DataError
-from jaxprobe.probes import bank, block, data, losses, memory, packing
+from jaxprobe.probes import bank, block, data, draws, losses, memory, packing
 from jaxprobe.probes.spec import Source
 from tests.probes import made
 
@@ -388,6 +388,38 @@ def test_a_linear_head_without_dropout():
     deep = result.best_monitor[np.array(result.source) == '3'].mean()
     assert deep > 0.3
     assert not result.diverged.any()
+
+
+def test_heads_of_two_layers_without_dropout_equal_solo():
+    """mir_ref's shape of head, with its penalty."""
+    from tests.probes import reference_trainer as reference
+
+    spec = made.spec(hidden=(12, 6), dropout=0.0, l2=1e-5, epochs=4, learning_rates=(1e-2,))
+    spec = dataclasses.replace(spec, sources=spec.sources[2:3], seeds=1)
+    parts = made.splits('multiclass')
+    result = bank.train(spec, made.WIDTHS, *parts)
+    outcome = reference.fit(spec, made.WIDTHS, *parts, spec.sources[0], 1e-2, 0)
+    assert result.best_epoch[0] == outcome.best_epoch
+    np.testing.assert_allclose(result.test_logits[0], outcome.test_logits, atol=1e-4)
+
+
+def test_shuffled_targets_leave_nothing_to_find():
+    spec = made.spec(epochs=6, learning_rates=(1e-2,))
+    spec = dataclasses.replace(spec, sources=spec.sources[2:3])
+    train, valid, test = made.splits('multiclass', (120, 60, 300))
+    origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
+    lent = train._replace(borrowed=draws.borrowed(origins, len(train.first)))
+    assert (lent.borrowed[0] != lent.borrowed[1]).any()
+    real, shuffled = (
+        bank.train(spec, made.WIDTHS, part, valid, test, data='resident') for part in (train, lent)
+    )
+
+    def accuracy(result):
+        return (result.test_logits.argmax(-1) == test.targets).mean(1)
+
+    most = np.bincount(test.targets).max() / len(test.targets)
+    assert accuracy(real).min() > most + 0.25
+    assert accuracy(shuffled).max() < most + 0.1
 
 
 def test_unusable_input_is_refused():

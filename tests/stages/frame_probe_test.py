@@ -79,7 +79,7 @@ def task_of(kind, folder):
     )
 
 
-def run(kind, tmp_path, monkeypatch, **probe):
+def run(kind, tmp_path, monkeypatch, study=(), **probe):
     task = task_of(kind, tmp_path / 'audio')
     monkeypatch.setattr(registry, 'build', lambda *asked: task)
     c = config.base()
@@ -89,6 +89,7 @@ def run(kind, tmp_path, monkeypatch, **probe):
     c.analyse.resamples = 50
     for name, value in probe.items():
         c.probe[name] = value
+    c.study.update(dict(study))
     workdir = tmp_path / 'run'
     found = plan.resolve(c, workdir)
     cost = pipeline.Cost(workdir)
@@ -108,11 +109,24 @@ def test_planted_beats_are_found(tmp_path, monkeypatch):
 
 
 def test_planted_sections_are_found(tmp_path, monkeypatch):
-    result = run(Kind.FRAMES, tmp_path, monkeypatch)
+    study = {'shuffled': True, 'fractions': (0.25,), 'contexts': (4.0,)}
+    result = run(Kind.FRAMES, tmp_path, monkeypatch, study)
     assert result['main_score']['metric'] == 'frame_accuracy'
     assert result['main_score']['value'] > 0.9
     assert result['metrics']['boundary_f_0.5s']['value'] > 0.5
     assert result['majority_class'] in ('low', 'high')
+    # Windows with each other's labels teach nothing; a quarter of the songs teaches the tones.
+    best = next(
+        row
+        for row in result['controls']['shuffled']['rows']
+        if row['source'] == result['selected']['source']
+    )
+    assert best['selectivity'] > 0.25
+    assert best['selectivity_ci95'][0] > 0
+    assert result['label_efficiency']['n_items'] == [4, 16]
+    few = {row['source']: row['test'][0] for row in result['label_efficiency']['rows']}
+    assert few[result['selected']['source']] > 0.85
+    assert 'contexts' not in result
 
 
 def test_what_decoding_cannot_afford_is_said(tmp_path, monkeypatch):
