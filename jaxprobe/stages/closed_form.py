@@ -6,6 +6,9 @@ From the records `<task>@ridge` and `<task>@lda`, whose cells are (source, penal
 
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from jaxprobe.stages import grid as grids
 from jaxprobe.stages import resample
 from jaxprobe.stages.results import BankRecord
@@ -60,7 +63,7 @@ def _table(record: BankRecord, context: Context, axis: str) -> dict[str, Any]:
                     'valid': grid.valid_of(choice),
                     'test': choice.test,
                     'ci95': resample.intervals(record, metric, choice.cells, context.drawn)['ci95'],
-                    'edge': _edge(choice.learning_rate, grid.rates),
+                    'edge': _edge(grid.rates.index(choice.learning_rate), grid.valid[len(rows)]),
                 }
             )
         rows[-1] = {'source': source['name'], **rows[-1]}
@@ -69,7 +72,12 @@ def _table(record: BankRecord, context: Context, axis: str) -> dict[str, Any]:
     return {'values': grid.rates, 'rows': rows, 'selected': selected}
 
 
-def _edge(value: float, values: list[float]) -> str | None:
-    if len(values) > 1 and value in (values[0], values[-1]):
-        return 'lowest' if value == values[0] else 'highest'
-    return None
+def _edge(place: int, valid: Float[np.ndarray, 'B']) -> str | None:
+    """At which end of the grid a source stands; None where its neighbour is no worse.
+
+    Towards either end the solutions no longer change: least squares, or the class means.
+    """
+    last = len(valid) - 1
+    if place not in (0, last) or last == 0 or valid[place] == valid[1 if place == 0 else last - 1]:
+        return None
+    return 'lowest' if place == 0 else 'highest'

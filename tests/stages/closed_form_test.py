@@ -45,6 +45,16 @@ def test_every_source_stands_at_the_penalty_that_validation_selects():
     assert found['lda'].keys() == {'shrinkages', 'rows', 'selected'}
 
 
+def test_a_grid_that_ends_flat_has_no_edge():
+    falling, flat = np.array([0.9, 0.5, 0.4]), np.array([0.9, 0.9, 0.4])
+    assert closed_form._edge(0, falling) == 'lowest'
+    assert closed_form._edge(2, falling[::-1]) == 'highest'
+    assert closed_form._edge(1, falling) is None
+    assert closed_form._edge(0, flat) is None
+    assert closed_form._edge(2, flat[::-1].copy()) is None
+    assert closed_form._edge(0, falling[:1]) is None
+
+
 def test_lda_may_be_absent_and_so_may_all():
     assert closed_form.section(context(('ridge',)))['lda'] is None
     assert closed_form.section(context(())) is None
