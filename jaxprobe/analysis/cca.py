@@ -137,6 +137,6 @@ def few_rows(first: Axes, second: Axes) -> str:
         return ''
     return (
         f'{first.count} rows for {first.rank} and {second.rank} varying directions: {sure} of '
-        f'{of} canonical correlations are 1 whatever the data. PWCCA says nothing here; read CKA, '
-        f'SVCCA only where it clears its floor, or bring more audio.'
+        f'{of} canonical correlations are 1 whatever the data. Read PWCCA and SVCCA only beside '
+        f'their floor, or debiased CKA; or bring more audio.'
     )

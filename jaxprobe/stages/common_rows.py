@@ -34,6 +34,7 @@ class Common(NamedTuple):
         clips: how many are represented.
         left_out: clips that one store lacks or cut differently.
         of: rows that the sample was drawn from.
+        dtypes: in which either store keeps them.
     """
 
     unit: str
@@ -43,6 +44,7 @@ class Common(NamedTuple):
     clips: int
     left_out: int
     of: int
+    dtypes: tuple[str, str]
 
 
 def common(
@@ -68,11 +70,14 @@ def common(
         raise StoreError(
             f'{first.spec.name} and {second.spec.name} have no clip in common: nothing to compare.'
         )
+    dtypes = (first.spec.store_dtype, second.spec.store_dtype)
     if not aligned:
         kept = _sample(len(chosen), limit, seed)
         clips = chosen[kept]
         owners = owner[clips]
-        return Common('clips', clips, clips, owners, len(clips), int((~there).sum()), len(chosen))
+        return Common(
+            'clips', clips, clips, owners, len(clips), int((~there).sum()), len(chosen), dtypes
+        )
     frames = max(first.spec.frames, 1)
     ends = np.cumsum(first.count[chosen]) * frames
     kept = _sample(int(ends[-1]), limit, seed)
@@ -87,6 +92,7 @@ def common(
         len(np.unique(clips)),
         int((~same).sum()),
         int(ends[-1]),
+        dtypes,
     )
 
 

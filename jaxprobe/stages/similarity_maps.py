@@ -207,9 +207,16 @@ def _notes(
 ) -> list[str]:
     """What a reader of the maps has to know."""
     about, found = title(part), []
-    worst = max(((x, y) for x in left.axes for y in right.axes), key=lambda both: cca.forced(*both))
-    if few := cca.few_rows(*worst):
-        found.append(f'{about}: {few}')
+    cells = [(i, j) for i in range(len(left.names)) for j in range(len(right.names))]
+    i, j = max(cells, key=lambda cell: cca.forced(left.axes[cell[0]], right.axes[cell[1]]))
+    if few := cca.few_rows(left.axes[i], right.axes[j]):
+        found.append(f'{about}: {left.names[i]} and {right.names[j]} have {few}')
+    for label, store_dtype in zip((part.a, part.b), common.dtypes, strict=True):
+        if store_dtype == 'bfloat16':
+            found.append(
+                f'{about}: {label} is stored as bfloat16, whose rounding adds some 1e-6 of the '
+                f'variance to every direction: weak ones are noise, and count as varying.'
+            )
     if common.unit == 'clips':
         found.append(
             f'{about}: the two cut audio differently, so rows are {common.clips} clips (means over '

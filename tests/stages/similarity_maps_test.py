@@ -64,6 +64,14 @@ def test_other_windows_are_compared_by_clip(made):
     assert any('rows are 40 clips' in note for note in one['notes'])
 
 
+def test_rounding_that_counts_as_variation_is_said(made):
+    folder, names = made
+    names['short'] = small_stores.write(folder, 'short', COUNTS, dtype='bfloat16')
+    (one, *_) = maps.compute(part(made, 'encoders', 'a', 'short'), audio(), folder, 0)
+    assert any('short is stored as bfloat16' in note for note in one['notes'])
+    assert not any('a is stored' in note for note in one['notes'])
+
+
 def test_rows_in_files_give_what_rows_in_memory_do(made, monkeypatch, tmp_path):
     asked = (part(made, 'encoders', 'a', 'b'), audio(), made[0], 0, tmp_path)
     whole = maps.compute(*asked)
@@ -74,6 +82,7 @@ def test_rows_in_files_give_what_rows_in_memory_do(made, monkeypatch, tmp_path):
 
 def test_too_few_rows_and_layers_that_do_not_vary_are_said(made):
     (one, *_) = maps.compute(part(made, 'layers', 'few', 'few'), audio(2), made[0], 0)
+    assert any('x and x have 6 rows for 4 and 4 varying' in note for note in one['notes'])
     assert any('1 whatever the data' in note for note in one['notes'])
     assert any('still does not vary' in note for note in one['notes'])
     assert one['values'][1] == [None, None]

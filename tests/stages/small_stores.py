@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 
 from jaxprobe.core import fs, rng
@@ -40,6 +41,7 @@ def write(
     window: int = RATE,
     frames: int = 0,
     failed: Sequence[int] = (),
+    dtype: str = 'float32',
 ) -> str:
     """Writes a store; returns the name of its directory.
 
@@ -51,6 +53,7 @@ def write(
         window: samples.
         frames: per window; 0: means.
         failed: clips that could not be encoded.
+        dtype: of the stored embeddings.
     """
     spec = StoreSpec(
         encoder=name,
@@ -61,6 +64,7 @@ def write(
         window_samples=window,
         hop_samples=window,
         frames=frames,
+        store_dtype=dtype,
         batch_windows=4,
     )
     store = spec.path(folder)
@@ -88,5 +92,7 @@ def _groups(spec: StoreSpec, clip: int, window: int) -> dict[int, np.ndarray]:
     groups = {}
     for width, own in spec.groups.items():
         rows = [np.stack([one(k, f) for k in own]) for f in range(max(spec.frames, 1))]
-        groups[width] = np.stack(rows) if spec.frames else rows[0]
+        groups[width] = (np.stack(rows) if spec.frames else rows[0]).astype(
+            jnp.dtype(spec.store_dtype)
+        )
     return groups
