@@ -7,7 +7,9 @@ Change = dict[str, Any]
 ABSENT = 'absent'
 
 # What names an element of a list, so that it is found again at another place.
-_NAMES = ('source', 'name', 'head', 'seconds', 'metric', 'learning_rate', 'code', 'label')
+_NAMES = ('encoder', 'source', 'name', 'head', 'seconds', 'table', 'variant', 'metric')
+_NAMES += ('learning_rate', 'code', 'label')
+_MEASURED = ('value', 'test', 'ours', 'difference')  # What the interval in a row is of.
 
 
 def change(part: str, where: str, what: str, a: Any, b: Any, **more: Any) -> Change:
@@ -61,7 +63,8 @@ def number(value: Any) -> bool:
 
 def _with_intervals(found: Change, a: Mapping[str, Any], b: Mapping[str, Any]) -> Change:
     whole = number(found['a']) and number(found['b'])
-    if not whole or 'ci95' not in a or 'ci95' not in b or found['what'].endswith('_rate'):
+    measured = found['what'].rpartition('.')[2] in _MEASURED
+    if not (whole and measured and 'ci95' in a and 'ci95' in b):
         return found
     return intervals(found, a['ci95'], b['ci95'])
 
@@ -80,7 +83,7 @@ def _tables(values: list[Any]) -> bool:
 
 def _named(values: list[Any]) -> dict[str, Any]:
     """The elements of a list by what names them, or by place where that is not unique."""
-    for count in (1, 2):
+    for count in range(1, 6):
         names = ['/'.join(_words(value, count)) for value in values]
         if all(names) and len(set(names)) == len(names):
             return dict(zip(names, values, strict=True))
@@ -90,4 +93,5 @@ def _named(values: list[Any]) -> dict[str, Any]:
 def _words(value: Any, count: int) -> list[str]:
     if not isinstance(value, dict):
         return []
-    return [str(value[name]) for name in _NAMES if value.get(name) is not None][:count]
+    pair = [f'{value["a"]}-{value["b"]}'] if 'a' in value and 'b' in value else []
+    return [*pair, *(str(value[name]) for name in _NAMES if value.get(name) is not None)][:count]

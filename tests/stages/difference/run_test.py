@@ -159,9 +159,14 @@ def test_cells_and_results_of_one_side(whole, other):
 
 
 def test_numbers_across_encoders(whole, other):
-    fs.write_json(other / 'across/comparisons.json', {'tasks': {'genre': {'ranking': ['muq']}}})
+    compared = fs.read_json(other / 'across/comparisons.json')
+    compared['tasks']['genre']['pairs'][0]['p'] = 0.5
+    fs.write_json(other / 'across/comparisons.json', compared)
     (one,) = [c for c in diff(whole, other)['changes'] if c['part'] != 'aside']
-    assert (one['where'], one['what']) == ('across/comparisons.json', 'tasks')
+    assert (one['where'], one['part']) == ('across/comparisons.json', 'numbers')
+    first = compared['tasks']['genre']['pairs'][0]
+    assert one['what'] == f'tasks.genre.pairs.{first["a"]}-{first["b"]}.p'
+    assert one['b'] == 0.5
 
 
 def test_one_shard(whole, other, tmp_path):

@@ -46,6 +46,18 @@ def test_a_number_brings_the_intervals_beside_it():
     assert one['what'] == 'ci95'  # The number is the same, its interval is not.
 
 
+def test_pairs_and_papers_rows_are_told_apart():
+    pairs = [{'a': 'x', 'b': b, 'p': 0.5, 'ci95': [0.0, 1.0]} for b in 'yz']
+    (one,) = values.changes('numbers', '', pairs, [pairs[0], pairs[1] | {'p': 0.1}])
+    assert one['what'] == '.x-z.p'
+    assert 'ci95_a' not in one  # The interval is not of p.
+    rows = [
+        {'encoder': 'e', 'source': 's', 'table': t, 'variant': v, 'ours': 1.0}
+        for t, v in (('1', 'a'), ('1', 'b'), ('2', 'a'))
+    ]
+    assert set(found(rows, [*rows[:2], rows[2] | {'ours': 2.0}])) == {'.e/s/2/a.ours'}
+
+
 def test_numbers_are_told_from_truth_values():
     assert values.number(1.5)
     assert not values.number(True)
