@@ -78,3 +78,10 @@ def test_differences_from_the_reference_are_those_of_the_cards(name):
     (row,) = [line for line in TEXT.splitlines() if re.match(rf'\|.*`{name}`.*\|', line)]
     if parity is not None:
         assert f'{parity.error:.1e}, {parity.weights}' in row
+
+
+def test_every_verb_has_a_row():
+    from jaxprobe.__main__ import VERBS
+
+    for name in VERBS:
+        assert re.search(rf'^\| `{name}` \|', TEXT, re.MULTILINE), f'{name} is not in README'
