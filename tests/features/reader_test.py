@@ -3,6 +3,7 @@ import pytest
 
 from jaxprobe.core.errors import StoreError
 from jaxprobe.features import manifest, reader
+from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip
 from jaxprobe.stages.extract import extract
 from tests.features import store_case
@@ -191,3 +192,17 @@ def test_a_bfloat16_store_is_read_as_float32(made, tmp_path):
         assert rounded.groups[width].dtype == np.float32
         np.testing.assert_allclose(rounded.groups[width], exact.groups[width], rtol=2**-8)
         assert (rounded.groups[width] != exact.groups[width]).any()
+
+
+def test_clips_may_be_given_by_their_keys(made):
+    """So that what was read can be read again where the audio is not."""
+    clips, store = made
+    keys = keys_of(clips, store.parent).keys
+    with reader.RowReader(store, clips) as rows, reader.RowReader(store, keys) as same:
+        assert same.count.tolist() == rows.count.tolist()
+        assert same.failed.keys() == rows.failed.keys()
+        every = np.arange(rows.rows)
+        for width, wanted in rows.read(every).items():
+            np.testing.assert_array_equal(same.read(every)[width], wanted)
+    with pytest.raises(StoreError, match='no embeddings of 1 of 1'):
+        reader.RowReader(store, ['0' * 32])
