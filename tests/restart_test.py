@@ -16,13 +16,17 @@ from tests.stages.pipeline_test import contents, manifest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def start(folder: Path, name: str, cache: Path) -> subprocess.Popen:
+ALONE = (sys.executable, '-m', 'jaxprobe.launch')
+TOGETHER = (str(ROOT / 'launch' / 'local.sh'), '2')
+
+
+def start(folder: Path, name: str, cache: Path, by: tuple[str, ...] = ALONE) -> subprocess.Popen:
     """Starts a small run of its own working directory and store."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(('SLURM_', 'JAX_'))}
+    mine = {'JAXPROBE_CACHE': str(cache), 'JAX_PLATFORMS': 'cpu', 'PYTHON': sys.executable}
     return subprocess.Popen(
         [
-            sys.executable,
-            '-m',
-            'jaxprobe.launch',
+            *by,
             '--config=configs/own_data.py',
             f'--workdir={folder}/{name}/run',
             f'--config.manifest={folder}/data/labels.csv',
@@ -37,7 +41,7 @@ def start(folder: Path, name: str, cache: Path) -> subprocess.Popen:
             '--stages=prepare,extract,probe,analyse',
         ],
         cwd=ROOT,
-        env={**os.environ, 'JAXPROBE_CACHE': str(cache), 'JAX_PLATFORMS': 'cpu'},
+        env=kept | mine,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -86,11 +90,32 @@ def test_killed_and_continued(undisturbed):
     assert contents(folder / 'cut' / 'run') == whole
 
 
+def test_two_processes_write_what_one_writes(undisturbed):
+    """One of them is killed on the way; both end, and the same command continues."""
+    folder, whole, took = undisturbed
+    process = start(folder, 'two', folder / 'cache', TOGETHER)
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith('== probe'):
+            break
+    found = subprocess.run(
+        ['pkill', '-KILL', '-f', f'process=1 .*--workdir={folder}/two/run'], check=False
+    )
+    assert found.returncode == 0
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    process = start(folder, 'two', folder / 'cache', TOGETHER)
+    text, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, text
+    assert contents(folder / 'two' / 'run') == whole
+
+
 @pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT])
 def test_a_polite_interruption_says_how_to_continue(undisturbed, kind):
     folder, _, took = undisturbed
     process = start(folder, f'polite-{kind.name}', folder / 'cache')
     deadline = time.monotonic() + took
+    assert process.stdout
     for line in process.stdout:  # The handlers are there once the first stage says so.
         if line.startswith('== prepare') or time.monotonic() > deadline:
             break

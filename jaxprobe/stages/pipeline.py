@@ -14,7 +14,7 @@ from typing import Any
 from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
 from jaxprobe.plan import Plan, items_of
-from jaxprobe.stages import progress
+from jaxprobe.stages import cluster, progress
 
 SKIPPED = 'skipped.json'  # In the working directory: task or encoder -> what it needs.
 
@@ -30,9 +30,14 @@ def tell_skipped(plan: Plan, workdir: Path) -> None:
 class Cost:
     """Times, hosts and environment, kept apart from results so that those can be compared."""
 
-    def __init__(self, workdir: Path):
-        """Continues `workdir`/cost.json if an earlier, interrupted run left one."""
-        self._path = workdir / 'cost.json'
+    def __init__(self, workdir: Path, process: int = 0):
+        """Continues the file that an earlier, interrupted run left.
+
+        Args:
+            workdir: holds `cost.json`, and `cost.<k>.json` of process k of several.
+            process: this one's number.
+        """
+        self._path = workdir / (f'cost.{process}.json' if process else 'cost.json')
         self._record: dict[str, Any] = {'stages': {}, 'parts': {}}
         if self._path.exists():
             self._record = fs.read_json(self._path)
@@ -61,6 +66,22 @@ class Cost:
         sums = ('encoded_windows', 'encoding_wall_seconds')
         added = {name: round(before.get(name, 0) + report[name], 3) for name in sums}
         self.add_part(f'extract/{store}', report | added)
+
+    def gather(self, workdir: Path) -> None:
+        """Takes in the parts that other processes of the run have recorded.
+
+        A bank was trained by one of them. A store was written by all at the same time: windows
+        add up, and the longest time is the store's.
+        """
+        for path in sorted(workdir.glob('cost.*.json')):
+            for name, theirs in fs.read_json(path)['parts'].items():
+                ours = self._record['parts'].setdefault(name, theirs)
+                if ours is not theirs and name.startswith('extract/'):
+                    ours['encoded_windows'] += theirs['encoded_windows']
+                    seconds = 'encoding_wall_seconds'
+                    ours[seconds] = max(ours[seconds], theirs[seconds])
+            path.unlink()
+        fs.write_json(self._path, self._record)
 
     def add_part(self, name: str, values: dict[str, Any]) -> None:
         """Records what one encoder's extraction or one bank cost."""
@@ -102,12 +123,12 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
         framings: dict[str, tuple[Any, Any, list]] = {}
         for task in plan.tasks:
             spec = store_spec(encoder, chosen, task, plan)
-            own = encoder_of(encoder, task)
+            own = encoder_of(encoder, task, plan.extract.pooling)
             framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(
                 clips_of(items_of(task, plan))
             )
         for spec, task, clips in deformed.requests(encoder, chosen, plan):
-            own = encoder_of(encoder, task)
+            own = encoder_of(encoder, task, plan.extract.pooling)
             framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(clips)
         for spec, own, clips in framings.values():
             clean = spec.deformation == deformed.CLEAN
@@ -129,14 +150,22 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
 
 
 def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
-    """Trains the banks of every encoder and task that are not finished."""
+    """Trains the banks of every encoder and task that are not finished.
+
+    Of several processes each trains its share of them.
+    """
     from jaxprobe.stages import probe as probing
 
     cost.name_device()
+    banks = [(chosen, task) for chosen in plan.encoders for task in plan.tasks]
+    mine = cluster.share(banks)
     for chosen in plan.encoders:
+        tasks = [task for one, task in mine if one is chosen]
+        if not tasks:
+            continue
         # Only what identifies the encoder is needed here; its parameters would crowd the bank.
         encoder = chosen.load(plan.seed)._replace(params=None)
-        for task in plan.tasks:
+        for task in tasks:
             asked = (encoder, chosen, task, plan, workdir, progress.Training)
             for name, values in probing.run(*asked):
                 cost.add_part(f'probe/{chosen.label}/{name}', values)

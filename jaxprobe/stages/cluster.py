@@ -1,0 +1,206 @@
+"""Several processes as one run: who they are, what each does, and where they wait.
+
+Processes share the working directory and the stores. Each encodes its share of the shards and
+trains its share of the banks; what only one may do (writing plans, tables, synthetic audio) is
+done by the first while the others wait.
+
+How a process learns of the others, in this order (what `jax.distributed.initialize` finds by
+itself, and what it does not, was tried out: spec/ecosystem.md, section 6):
+
+- flags: `--coordinator=HOST:PORT --processes=N --process=K`, or `--processes=auto` for what jax
+  finds by itself (Cloud TPU, Open MPI);
+- the variables JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID, of which jax reads
+  the first alone;
+- SLURM, in a step that `srun` started with more than one task;
+- GKE TPU: TPU_WORKER_HOSTNAMES naming more than one host.
+
+A process that finds none of these is alone, and initialises nothing.
+"""
+
+import os
+import re
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from jaxprobe.core import fs
+from jaxprobe.core.errors import ConfigError, StoreError
+
+T = TypeVar('T')
+
+AUTO = 'auto'
+_VARIABLES = ('JAX_COORDINATOR_ADDRESS', 'JAX_NUM_PROCESSES', 'JAX_PROCESS_ID')
+_HEARTBEAT = 60  # Seconds after which a process that died ends the others.
+
+
+class Flags(NamedTuple):
+    """What the command line says; '' and -1 where it says nothing."""
+
+    coordinator: str = ''
+    processes: str = ''
+    process: int = -1
+
+
+class Members(NamedTuple):
+    """The processes of a run as one of them sees them."""
+
+    index: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process does what only one may do."""
+        return self.index == 0
+
+    def meet(self, name: str) -> None:
+        """Waits until every process of the run has come this far."""
+        if self.count > 1:
+            from jax.experimental import multihost_utils
+
+            multihost_utils.sync_global_devices(f'jaxprobe-{name}')
+
+
+ALONE = Members()
+
+
+def join(flags: Flags) -> Members:
+    """Meets the other processes of this run; at once, and without jax, where there are none.
+
+    Raises:
+        ConfigError: the flags or variables name a part of what is needed, or contradict.
+    """
+    settings = find(flags, os.environ)
+    if settings is None:
+        return ALONE
+    import jax
+
+    try:
+        jax.distributed.initialize(**settings, heartbeat_timeout_seconds=_HEARTBEAT)
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f'the processes of this run cannot meet ({error}). Tried with {settings or "auto"}. '
+            f'Every process needs the same --coordinator=HOST:PORT (a free port on the first '
+            f'host) and --processes=N, and its own --process=0..N-1.'
+        ) from error
+    members = Members(jax.process_index(), jax.process_count())
+    print(f'process {members.index} of {members.count}', flush=True)
+    return members
+
+
+def leave(status: int) -> int:
+    """The exit status; where other processes wait for this one, it ends here and now.
+
+    An orderly end would wait for them, as they wait for it. Without it they end too, after
+    a minute at most, or at once if `launch/` started them.
+    """
+    if 'jax' in sys.modules and sys.modules['jax'].distributed.is_initialized():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    return status
+
+
+def find(flags: Flags, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """What to hand to `jax.distributed.initialize`; None for a process that is alone.
+
+    Raises:
+        ConfigError: the flags or variables name a part of what is needed, or contradict.
+    """
+    if flags.processes == AUTO:
+        return {}
+    named = {name: environ[name] for name in _VARIABLES if environ.get(name)}
+    if flags != Flags():
+        process = '' if flags.process < 0 else str(flags.process)
+        return _explicit(
+            ('--coordinator', '--processes', '--process'),
+            (flags.coordinator, flags.processes, process),
+        )
+    if 'JAX_NUM_PROCESSES' in named or 'JAX_PROCESS_ID' in named:
+        return _explicit(_VARIABLES, tuple(named.get(name, '') for name in _VARIABLES))
+    if _number(environ.get('SLURM_NTASKS', '')) > 1:
+        return _slurm(environ)
+    if len(environ.get('TPU_WORKER_HOSTNAMES', '').split(',')) > 1:
+        return {}
+    return None
+
+
+def _explicit(names: Sequence[str], values: Sequence[str]) -> dict[str, Any] | None:
+    absent = [name for name, value in zip(names, values, strict=True) if not value]
+    if absent:
+        raise ConfigError(
+            f'{", ".join(absent)} missing: processes meet by {", ".join(names)} together. Leave '
+            f'all of them out to run alone.'
+        )
+    address, processes, process = values[0], _number(values[1]), _number(values[2])
+    if ':' not in address or processes < 1 or not 0 <= process < processes:
+        raise ConfigError(
+            f'{dict(zip(names, values, strict=True))} cannot be used: expected HOST:PORT, a number '
+            f'N of processes, and a process from 0 to N-1.'
+        )
+    if processes == 1:
+        return None
+    return {
+        'coordinator_address': address,
+        'num_processes': processes,
+        'process_id': process,
+    }
+
+
+def _slurm(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Of a step that srun started; jax finds the rest of it by itself.
+
+    jax gives every task the one device numbered by its local id, which leaves the other devices of
+    a node idle where a node has one task. Such a task takes all that it sees.
+    """
+    if 'SLURM_STEP_NODELIST' not in environ:
+        print(
+            f'This SLURM job has {environ["SLURM_NTASKS"]} tasks, but srun did not start this '
+            f'process: it runs alone. See launch/slurm.sbatch.'
+        )
+        return None
+    visible = [d for d in environ.get('CUDA_VISIBLE_DEVICES', '').split(',') if d]
+    node = environ.get('SLURM_STEP_TASKS_PER_NODE') or environ.get('SLURM_TASKS_PER_NODE', '')
+    alone = re.fullmatch(r'1(\(x\d+\))?(,1(\(x\d+\))?)*', node) is not None
+    if visible and (alone or len(visible) == 1):
+        return {'local_device_ids': list(range(len(visible)))}
+    return {}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else -1
+
+
+def share(things: Sequence[T]) -> list[T]:
+    """Every n-th of some things, so that n processes do all of them."""
+    import jax
+
+    return list(things[jax.process_index() :: jax.process_count()])
+
+
+def check_shared(folder: Path, members: Members) -> None:
+    """Makes sure that all processes see one folder.
+
+    Raises:
+        StoreError: what the first process writes there, this one cannot read.
+    """
+    if members.count == 1:
+        return
+    import numpy as np
+    from jax.experimental import multihost_utils
+
+    number = int(multihost_utils.broadcast_one_to_all(np.int32(secrets.randbits(30))))
+    token = folder / f'.meeting-{number}'
+    if members.first:
+        fs.write_bytes(token, b'')
+    members.meet('token')
+    seen = token.exists()
+    members.meet('seen')
+    if members.first:
+        token.unlink()
+    if not seen:
+        raise StoreError(
+            f'{folder} is not the folder that the first process sees under this name: all '
+            f'processes of a run need one --workdir and one store_dir on a disk that they share.'
+        )

@@ -1,0 +1,94 @@
+import pytest
+
+from jaxprobe.core.errors import ConfigError
+from jaxprobe.stages import cluster
+from jaxprobe.stages.cluster import Flags
+
+STEP = {
+    'SLURM_JOB_ID': '7',
+    'SLURM_NTASKS': '16',
+    'SLURM_PROCID': '3',
+    'SLURM_LOCALID': '3',
+    'SLURM_STEP_NODELIST': 'n[1-2]',
+    'SLURM_STEP_TASKS_PER_NODE': '8(x2)',
+}
+
+
+@pytest.mark.parametrize(
+    'environ',
+    [
+        {},
+        {'SLURM_JOB_ID': '7', 'SLURM_NTASKS': '1'},
+        {'JAX_COORDINATOR_ADDRESS': 'a:1'},  # An address alone says nothing of others.
+        {'TPU_WORKER_HOSTNAMES': 'localhost'},
+    ],
+)
+def test_alone(environ):
+    assert cluster.find(Flags(), environ) is None
+
+
+def test_one_process_by_name_is_alone():
+    assert cluster.find(Flags('a:1', '1', 0), {}) is None
+
+
+def test_flags():
+    found = cluster.find(Flags('host:1234', '4', 2), {'JAX_PROCESS_ID': '0'})
+    assert found == {'coordinator_address': 'host:1234', 'num_processes': 4, 'process_id': 2}
+    assert cluster.find(Flags(processes='auto'), {}) == {}
+
+
+def test_variables_that_jax_does_not_read():
+    environ = {
+        'JAX_COORDINATOR_ADDRESS': 'host:1234',
+        'JAX_NUM_PROCESSES': '2',
+        'JAX_PROCESS_ID': '1',
+    }
+    found = cluster.find(Flags(), environ)
+    assert found == {'coordinator_address': 'host:1234', 'num_processes': 2, 'process_id': 1}
+
+
+@pytest.mark.parametrize(
+    ('flags', 'environ', 'said'),
+    [
+        (Flags(processes='2'), {}, '--coordinator, --process missing'),
+        (Flags('a:1', '2'), {}, '--process missing'),
+        (Flags(), {'JAX_PROCESS_ID': '1'}, 'JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES missing'),
+        (Flags('host', '2', 0), {}, 'HOST:PORT'),
+        (Flags('a:1', '2', 2), {}, 'from 0 to N-1'),
+        (Flags('a:1', 'two', 0), {}, 'a number N'),
+    ],
+)
+def test_half_of_what_is_needed_is_named(flags, environ, said):
+    with pytest.raises(ConfigError, match='.*'.join(said.split())):
+        cluster.find(flags, environ)
+
+
+def test_slurm_step():
+    assert cluster.find(Flags(), STEP) == {}
+    one_gpu = STEP | {'CUDA_VISIBLE_DEVICES': '5'}
+    assert cluster.find(Flags(), one_gpu) == {'local_device_ids': [0]}
+
+
+def test_one_slurm_task_takes_all_devices_of_its_node():
+    environ = STEP | {
+        'SLURM_STEP_TASKS_PER_NODE': '1(x2)',
+        'CUDA_VISIBLE_DEVICES': '0,1,2,3,4,5,6,7',
+    }
+    assert cluster.find(Flags(), environ) == {'local_device_ids': list(range(8))}
+    assert cluster.find(Flags(), environ | {'SLURM_STEP_TASKS_PER_NODE': '2,1'}) == {}
+
+
+def test_sbatch_without_srun_runs_alone_and_says_so(capsys):
+    environ = {k: v for k, v in STEP.items() if not k.startswith('SLURM_STEP')}
+    assert cluster.find(Flags(), environ) is None
+    assert '16 tasks' in capsys.readouterr().out
+
+
+def test_alone_does_everything(tmp_path):
+    alone = cluster.join(Flags())
+    assert alone == cluster.ALONE
+    assert alone.first
+    alone.meet('anywhere')
+    cluster.check_shared(tmp_path, alone)
+    assert list(tmp_path.iterdir()) == []
+    assert cluster.share(['a', 'b', 'c']) == ['a', 'b', 'c']
