@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -54,9 +55,11 @@ def run(tmp_path):
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda path: path.name)
 def test_shellcheck(script):
-    if shutil.which('shellcheck') is None:
+    beside = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
+    program = shutil.which('shellcheck', path=beside)
+    if program is None:
         pytest.skip('shellcheck is not installed: the scripts are not linted')
-    found = subprocess.run(['shellcheck', str(script)], capture_output=True, text=True)
+    found = subprocess.run([program, str(script)], capture_output=True, text=True)
     assert found.returncode == 0, found.stdout
 
 
