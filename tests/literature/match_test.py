@@ -16,7 +16,8 @@ SOURCES = [
 
 def test_every_printed_number_has_our_names_or_a_reason():
     counts = Counter(type(match.ours(row)) for row in table.rows())
-    assert counts[match.Ours] + counts[str] == 1294
+    assert counts[match.Ours] + counts[str] == len(table.rows())
+    assert counts[match.Ours] >= 1246
     unmapped = {(r.encoder, r.task) for r in table.rows() if isinstance(match.ours(r), str)}
     assert {encoder for encoder, task in unmapped if task != 'average'} == {'SOTA', 'Previous SOTA'}
     assert all(match.ours(r) for r in table.rows()), 'no reason is empty'

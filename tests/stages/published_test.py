@@ -41,12 +41,12 @@ def layer(k):
 
 def test_a_near_number_is_inside_our_interval_and_a_far_one_outside(tmp_path, monkeypatch):
     bank = record(tmp_path)
-    ours = next(r for r in analyse.analyse(bank, resamples=100)['layers'] if r['layers'] == [7])
+    ours = next(r for r in analyse.analyse(bank, resamples=50)['layers'] if r['layers'] == [7])
     near, far = 100 * ours['test'] + 0.5, 100 * ours['ci95'][1] + 3
     for value, inside in ((near, True), (far, False)):
         with monkeypatch.context() as patch:
             printed(patch, layer(7), value)
-            found = analyse.analyse(bank, resamples=100)['published']
+            found = analyse.analyse(bank, resamples=50)['published']
         (row,) = [r for r in found if r['variant'] == 'layer7']
         assert row['inside'] is inside
         assert row['ours'] == ours['test']

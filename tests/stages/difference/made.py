@@ -9,7 +9,7 @@ from jaxprobe.core import fs
 from jaxprobe.stages import analyse, results
 from tests.stages import planted
 
-RESAMPLES = 200
+RESAMPLES = 50
 
 
 def run(folder: Path, **changes) -> Path:
