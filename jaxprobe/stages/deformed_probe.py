@@ -3,12 +3,14 @@
 The cells that validation selects in the task's bank, one rate per source, are trained again (a
 bank is deterministic and its cells do not see each other) and scored on the clean test items
 (`<task>@deform-clean`) and on every deformed test set. Sources that selected the same rate share a
-bank. How far the clean scores lie from the bank's own stands in the record.
+bank. Other heads that were asked for are scored alike (`<task>@deform_head-<head>-<name>`). How far
+the clean scores lie from those of the selected cells stands in the record.
 """
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +21,8 @@ from jaxprobe.deform.chain import Chain
 from jaxprobe.features import reader
 from jaxprobe.features.spec import StoreSpec
 from jaxprobe.probes import bank
-from jaxprobe.probes.spec import BankResult, Split
-from jaxprobe.stages import deformed, progress
+from jaxprobe.probes.spec import BankResult, Source, Split
+from jaxprobe.stages import deformed, heads_probe, progress, results
 from jaxprobe.stages import grid as grids
 from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known, Opened
@@ -30,7 +32,7 @@ from jaxprobe.stages.training import Trained, joined, scaled, splits_of
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import Item
 
-KIND = 'deform'
+KIND, HEAD_KIND = 'deform', 'deform_head'
 CLEAN = deform.CLEAN
 
 
@@ -52,36 +54,78 @@ def jobs(known: Known, own: BankRecord, study: Any) -> list[Job]:
     """
     if not study.deform or deformed.refusal(known.task):
         return []
+    return _scored(known, own, Job(known.grid), KIND, '')
+
+
+def of_heads(known: Known, folder: Path) -> list[Job]:
+    """The same for every other head that was trained, at the rates that it selects.
+
+    Args:
+        known: the encoder and the task.
+        folder: holds the records of the heads, which are whole by then.
+
+    Raises:
+        DataError, StoreError: as `jobs`, or the record of a head is not there.
+    """
+    study = known.plan.study
+    if not (study.deform and study.heads) or deformed.refusal(known.task):
+        return []
+    found = []
+    for head in heads_probe.planned(known, study.heads):
+        record = results.read_bank(folder, head.name(known.task.name))
+        found += _scored(known, record, head, HEAD_KIND, f'{head.value}-')
+    return found
+
+
+def _scored(known: Known, own: BankRecord, trained: Job, kind: str, prefix: str) -> list[Job]:
+    """The jobs that score the cells which a record selects.
+
+    Args:
+        known: the encoder and the task.
+        own: the record of the task's bank, or of one with another head.
+        trained: the job that it came from.
+        kind: of the variants.
+        prefix: before their values.
+    """
     rates = selected_rates(own)
     if not rates:
         print(f'   {known.label}: no probe to score on deformed audio, all diverged')
         return []
     heard = [_heard(known, chain) for chain in deformed.chains(known.plan)]
-    scorer = _Scorer(rates, own, heard)
+    scorer = _Scorer(trained, rates, own, heard)
     meta = {
         'sources': [s for s in known.meta['sources'] if s['name'] in rates],
-        'protocol': known.meta['protocol'] | {'learning_rates': sorted(set(rates.values()))},
+        'protocol': own.meta['protocol'] | {'learning_rates': sorted(set(rates.values()))},
     }
-    found = [
-        Job(
-            known.grid,
-            kind=KIND,
-            value=CLEAN,
-            what='the selected cells, trained again, on clean test audio',
-            solve=lambda opened: scorer.clean(opened),
-            decides={'rates': rates},
-            meta=meta,
-        )
-    ]
-    return found + [scorer.job(known, one, meta) for one in heard]
+    if prefix:
+        meta['head'] = trained.value
+    clean = Job(
+        trained.grid,
+        kind=kind,
+        value=prefix + CLEAN,
+        what='the selected cells, trained again, on clean test audio',
+        hidden=trained.hidden,
+        solve=scorer.clean,
+        decides={'rates': rates},
+        meta=meta,
+    )
+    return [clean, *(scorer.job(known, one, kind, prefix, meta) for one in heard)]
 
 
-def planned(known: Known, asked: str) -> list[Job]:
-    """The cells that will be trained again: every source, at one rate each."""
-    if not asked or deformed.refusal(known.task):
+def planned(known: Known, study: Any) -> list[Job]:
+    """The cells that will be trained again: every source at one rate, of every head."""
+    if not study.deform or deformed.refusal(known.task):
         return []
-    grid = dataclasses.replace(known.grid, learning_rates=known.grid.learning_rates[:1])
-    return [Job(grid, kind=KIND, what='the selected cells, for every deformation')]
+    jobs = [Job(known.grid, value='')]
+    jobs += heads_probe.planned(known, study.heads) if study.heads else []
+    return [
+        job._replace(
+            grid=dataclasses.replace(job.grid, learning_rates=job.grid.learning_rates[:1]),
+            kind=HEAD_KIND if job.kind else KIND,
+            what='the selected cells, for every deformation',
+        )
+        for job in jobs
+    ]
 
 
 def selected_rates(own: BankRecord) -> dict[str, float]:
@@ -118,20 +162,24 @@ def _heard(known: Known, chain: Chain) -> Heard:
 class _Scorer:
     """Trains the selected cells when a record is first asked for, and hands out every score."""
 
-    def __init__(self, rates: Mapping[str, float], own: BankRecord, heard: Sequence[Heard]):
+    def __init__(
+        self, trained: Job, rates: Mapping[str, float], own: BankRecord, heard: Sequence[Heard]
+    ):
+        self._job = trained
         self._rates = rates
         self._own = own
         self._heard = {one.chain.name: one for one in heard}
         self._result: BankResult | None = None
 
-    def job(self, known: Known, one: Heard, meta: Mapping[str, Any]) -> Job:
+    def job(self, known: Known, one: Heard, kind: str, prefix: str, meta: Mapping[str, Any]) -> Job:
         """The job of one deformed test set."""
         missing = {**known.meta['missing'], 'test': [*known.meta['missing']['test'], *one.missing]}
         store = deformed.record_of(one.store)
         return Job(
-            known.grid,
-            kind=KIND,
-            value=one.chain.file_name,
+            self._job.grid,
+            kind=kind,
+            value=prefix + one.chain.file_name,
+            hidden=self._job.hidden,
             what=f'the selected cells on test audio deformed: {one.chain.title}',
             solve=lambda opened: self.deformed(opened, one),
             decides={'rates': self._rates, 'store': store, 'missing': one.missing},
@@ -171,7 +219,7 @@ class _Scorer:
         if self._result is None:
             with contextlib.ExitStack() as stack:
                 also = {name: _split(opened.known, one, stack) for name, one in self._heard.items()}
-                self._result = _train(opened, self._rates, also)
+                self._result = _train(opened, self._job, self._rates, also)
         return self._result
 
 
@@ -200,30 +248,45 @@ def _split(known: Known, one: Heard, stack: contextlib.ExitStack) -> Split:
     return Split(rows, first, count, targets.encode(known.task, one.items))
 
 
-def _train(opened: Opened, rates: Mapping[str, float], also: Mapping[str, Split]) -> BankResult:
-    """One bank per distinct rate, and their cells in the order of the task's sources."""
-    known = opened.known
-    splits = scaled(known, {**splits_of(opened), **also})
-    also = {name: splits[name] for name in also}
-    parts = []
+def _train(
+    opened: Opened, job: Job, rates: Mapping[str, float], also: Mapping[str, Split]
+) -> BankResult:
+    """One bank per distinct rate and shape of head, their cells in the order of the sources."""
+    known, parts = opened.known, []
+    splits = scaled(known, {**splits_of(opened), **also})  # As fitted on clean training rows.
     for rate in sorted(set(rates.values())):
-        sources = tuple(s for s in known.grid.sources if rates.get(s.name) == rate)
-        shown = progress.Training(f'{known.label}: {len(also)} deformations, rate {rate:g}')
-        parts.append(
-            bank.train(
-                dataclasses.replace(known.grid, sources=sources, learning_rates=(rate,)),
-                known.trained_widths,
-                splits['train'],
-                splits['valid'],
-                splits['test'],
-                data=known.plan.probe.data,
-                max_cells=known.plan.probe.max_cells,
-                progress=shown,
-                also=also,
+        for sources, hidden in _alike(known, job, rates, rate):
+            shown = progress.Training(f'{known.label}: {len(also)} deformations, rate {rate:g}')
+            parts.append(
+                bank.train(
+                    dataclasses.replace(
+                        job.grid, sources=sources, hidden=hidden, learning_rates=(rate,)
+                    ),
+                    known.trained_widths,
+                    splits['train'],
+                    splits['valid'],
+                    splits['test'],
+                    data=known.plan.probe.data,
+                    max_cells=known.plan.probe.max_cells,
+                    progress=shown,
+                    also={name: splits[name] for name in also},
+                )
             )
-        )
-        shown.close()
-    return joined(parts, [s.name for s in known.grid.sources])
+            shown.close()
+    return joined(parts, [s.name for s in job.grid.sources])
+
+
+def _alike(
+    known: Known, job: Job, rates: Mapping[str, float], rate: float
+) -> Iterator[tuple[tuple[Source, ...], tuple[int, ...]]]:
+    """The sources that selected a rate, by the shape of their head, and that shape."""
+    shapes: dict[tuple[int, ...], list[Source]] = {}
+    for source in job.grid.sources:
+        if rates.get(source.name) == rate:
+            width = known.trained_widths[source.layers[0]]
+            shapes.setdefault(job.hidden.get(width, job.grid.hidden), []).append(source)
+    for hidden, sources in shapes.items():
+        yield tuple(sources), hidden
 
 
 def agreement(own: BankRecord, again: BankResult) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.plan import EncoderPlan, Plan
+from jaxprobe.stages import deformed_probe, results, training, variants
 from jaxprobe.stages import opened as opening
-from jaxprobe.stages import results, training, variants
 from jaxprobe.stages.job import Job
 from jaxprobe.tasks.base import Task
 
@@ -59,6 +59,7 @@ def run(
         if variants.asked(plan.study):
             own = results.read_bank(folder, task.name)
             yield from banks(variants.make(known, own))
+            yield from banks(deformed_probe.of_heads(known, folder))
         if done:
             print(f'   {known.label}: {_words(done, task)} done before')
 

@@ -96,8 +96,8 @@ def variants(folder: Path, task: str) -> list[str]:
     A variant is a bank of its own with a record of its own, named `<task>@<variant>`; its
     `meta['variant']` says {'kind', 'value', 'of'}, where `of` is the fingerprint of the task's
     bank. Kinds: 'shuffled', 'train' (value: the share), 'head' (its name), 'context' (seconds),
-    'deform' (the chain), 'ridge' and 'lda' (solved, not trained: `learning_rate` is the penalty),
-    'projection' (no cells: its `meta` holds the points).
+    'deform' (the chain), 'deform_head' (head and chain), 'ridge' and 'lda' (solved, not trained:
+    `learning_rate` is the penalty), 'projection' (no cells: its `meta` holds the points).
     """
     ends = f'.{BANK}'
     return sorted(p.name.removesuffix(ends) for p in folder.glob(f'{task}{VARIANT}*{ends}'))

@@ -12,18 +12,21 @@ severities, and nothing else.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxprobe.analysis import rank
 from jaxprobe.analysis.bootstrap import Resampling
+from jaxprobe.probes import head_shapes
+from jaxprobe.stages import grid as grids
 from jaxprobe.stages import resample
+from jaxprobe.stages.grid import Grid
 from jaxprobe.stages.results import BankRecord
 from jaxprobe.stages.sections import Context
 
-KIND, CLEAN = 'deform', 'clean'
+KIND, HEAD_KIND, CLEAN = 'deform', 'deform_head', 'clean'
 
 
 class Pair(NamedTuple):
@@ -40,20 +43,49 @@ def section(context: Context) -> dict[str, Any] | None:
     clean = found.pop(CLEAN, None)
     if clean is None or not found or clean.test_ids != context.record.test_ids:
         return None
-    pairs = {
-        one.meta['deformation']['name']: _pair(one, clean, context.drawn)
-        for one in sorted(found.values(), key=lambda one: _place(one.meta['deformation']))
-    }
-    rows = [_row(source['name'], clean, pairs, context.drawn) for source in context.grid.sources]
-    book = context.grid.book
+    pairs = _pairs(clean, found.values(), context.drawn)
     return {
         'metric': clean.meta['task']['primary'],
         'deformations': [_named(name, pair) for name, pair in pairs.items()],
-        'rows': rows,
-        'ranks': {name: _rank(rows, name) for name in pairs},
-        'selected': book.selected.source if book else None,
+        **_table(clean, pairs, context.grid, context.drawn),
         'n_test': min(len(pair.record.test_ids) for pair in pairs.values()),
         'n_clean': len(clean.test_ids),
+        'heads': _heads(context),
+    }
+
+
+def _heads(context: Context) -> list[dict[str, Any]]:
+    """The tables of other heads, in the order in which heads are listed."""
+    found: dict[str, list[BankRecord]] = {}
+    for one in context.of_kind(HEAD_KIND).values():
+        found.setdefault(one.meta['head'], []).append(one)
+    trained, tables = context.of_kind('head'), []
+    for head in (name for name in head_shapes.HEADS if name in found and name in trained):
+        clean = next((one for one in found[head] if 'deformation' not in one.meta), None)
+        rest = [one for one in found[head] if 'deformation' in one.meta]
+        if clean is not None and rest and clean.test_ids == context.record.test_ids:
+            pairs = _pairs(clean, rest, context.drawn)
+            table = _table(clean, pairs, grids.of(trained[head]), context.drawn)
+            tables.append({'head': head, **table})
+    return tables
+
+
+def _pairs(clean: BankRecord, found: Iterable[BankRecord], drawn: Resampling) -> dict[str, Pair]:
+    """Name of the deformation -> its pair, in the order in which they are shown."""
+    return {
+        one.meta['deformation']['name']: _pair(one, clean, drawn)
+        for one in sorted(found, key=lambda one: _place(one.meta['deformation']))
+    }
+
+
+def _table(
+    clean: BankRecord, pairs: Mapping[str, Pair], grid: Grid, drawn: Resampling
+) -> dict[str, Any]:
+    rows = [_row(source['name'], clean, pairs, drawn) for source in grid.sources]
+    return {
+        'rows': rows,
+        'ranks': {name: _rank(rows, name) for name in pairs},
+        'selected': grid.book.selected.source if grid.book else None,
         'agreement': clean.meta['agreement'],
     }
 

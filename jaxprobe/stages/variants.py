@@ -55,7 +55,7 @@ def planned(known: Known) -> list[Job]:
     jobs += heads_probe.planned(known, study.heads)
     if not contexts_probe.refusal(known):
         jobs += contexts_probe.planned(known, study.contexts)
-    jobs += deformed_probe.planned(known, study.deform)
+    jobs += deformed_probe.planned(known, study)
     return jobs
 
 

@@ -12,6 +12,7 @@ from jaxprobe.core.errors import DataError, StoreError
 from jaxprobe.features import reader
 from jaxprobe.features.spec import StoreSpec
 from jaxprobe.stages import deformed_probe, opened, results, verify
+from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import look
 from tests.stages.closed_form_probe_test import asking
 from tests.stages.pipeline_test import contents, make_plan, manifest, run
@@ -210,7 +211,7 @@ def test_sources_of_different_rates_are_trained_apart_and_put_together(done):
     own = results.read_bank(folder_of(folder), 'own_data')
     rates = {'fbank': 1e-3, 'chroma': 1e-2, 'concat': 1e-3}
     with opened.reading(known_of(plan)) as found:
-        again = deformed_probe._train(found, rates, {})
+        again = deformed_probe._train(found, Job(found.known.grid), rates, {})
     assert again.source == ('fbank', 'fbank', 'chroma', 'chroma', 'concat', 'concat')
     assert again.learning_rate.tolist() == [1e-3, 1e-3, 1e-2, 1e-2, 1e-3, 1e-3]
     agreed = deformed_probe.agreement(own, again)
@@ -230,3 +231,32 @@ def test_without_a_selected_cell_there_is_nothing_to_score(done, capsys):
     assert 'all diverged' in capsys.readouterr().out
     assert deformed_probe.jobs(known, own, asking(plan, deform='').study) == []
     assert StoreSpec.of_record(known.store.record()) == known.store
+
+
+@pytest.mark.slow  # Compiles a bank per source.
+def test_other_heads_are_scored_at_what_they_select(done, capsys):
+    """Head m4 has a shape of its own over every width, so every source has a bank of its own."""
+    folder, plan, _ = done
+    shutil.copytree(folder / 'run', folder / 'heads')
+    plan = asking(plan, deform='noise:-30', heads='m4')
+    run(plan, folder / 'heads', ['probe', 'analyse'])
+    where = folder / 'heads/results/fbank_chroma'
+    own = results.read_bank(where, 'own_data@head-m4')
+    clean = results.read_bank(where, 'own_data@deform_head-m4-clean')
+    assert clean.meta['head'] == 'm4'
+    assert clean.meta['variant']['hidden'] == own.meta['variant']['hidden']
+    agreed = clean.meta['agreement']
+    assert agreed['cells'] == agreed['same_best_epoch'] == 6
+    assert agreed['largest_difference'] < 1e-5
+    rates = deformed_probe.selected_rates(own)
+    assert set(zip(clean.source, clean.learning_rate, strict=True)) == set(rates.items())
+    (table,) = section_of(folder, 'heads')['heads']
+    assert table['head'] == 'm4'
+    bands = next(row for row in table['rows'] if row['source'] == 'fbank')
+    assert bands['scores']['noise:-30']['drop'] > 0
+    assert section_of(folder)['heads'] == []
+    capsys.readouterr()
+    run(plan, folder / 'heads', ['probe'])
+    assert 'variants of it done before' in capsys.readouterr().out
+    text, ok = verify.verify(folder / 'heads', plan.store_dir)
+    assert ok, text
