@@ -171,17 +171,16 @@ def usable(plan: Plan) -> Plan:
     if not plan.skip_missing:
         return plan
     weightless = _without_weights(plan)
-    plan = dataclasses.replace(
-        plan, encoders=tuple(one for one in plan.encoders if one.label not in weightless)
-    )
+    left = tuple(one for one in plan.encoders if one.label not in weightless)
+    plan = dataclasses.replace(plan, encoders=left)
+    lacking = {f'encoder {label}': f'weights. {why}' for label, why in weightless.items()}
     needs = {task.name: _need(task, plan) for task in plan.tasks}
     skipped = {name: need for name, need in needs.items() if need}
     if len(skipped) == len(plan.tasks):
-        lines = '\n'.join(f'  {name}: {need}' for name, need in skipped.items())
+        lines = '\n'.join(f'  {name}: {need}' for name, need in (skipped | lacking).items())
         raise DataError(f'no task can be run with the data below {plan.data_dir}:\n{lines}')
     kept = tuple(task for task in plan.tasks if task.name not in skipped)
-    skipped |= {f'encoder {label}': f'weights. {why}' for label, why in weightless.items()}
-    return dataclasses.replace(plan, tasks=kept, skipped=skipped)
+    return dataclasses.replace(plan, tasks=kept, skipped=skipped | lacking)
 
 
 def _without_weights(plan: Plan) -> dict[str, str]:

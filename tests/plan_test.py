@@ -321,6 +321,9 @@ def test_encoders_without_weights_are_skipped_by_name_with_what_they_need(tmp_pa
     assert sorted(found.skipped) == ['encoder muq', 'encoder neuralfp']
     assert 'OpenMuQ/MuQ-large-msd-iter' in found.skipped['encoder muq']
     assert found.config_sha256 == asked.config_sha256
+    c.tasks = {'gtzan_genre': {}}
+    with pytest.raises(DataError, match=r'(?s)gtzan_genre: 929.*encoder muq: weights'):
+        plan.usable(plan.resolve(c, tmp_path))
     c.encoder = config.encoder('clmr')
     with pytest.raises(WeightsError, match=r'(?s)none of the encoders.*clmr: .*muq: .*neuralfp: '):
         plan.usable(plan.resolve(c, tmp_path))

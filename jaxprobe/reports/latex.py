@@ -51,6 +51,7 @@ def scores(results: Sequence[Result]) -> str:
         cells.append(_number(first.constant, first))
         rows.append(cells)
     said = ['Scores of the selected cells with 95 % intervals, clustered where items have groups.']
+    said += ['Bold: the best model. Dagger: not significantly worse than the first of the ranking.']
     return _tabular(head, rows, 'l' + 'c' * len(names) + 'r', said)
 
 
@@ -68,7 +69,8 @@ def layers(results: Sequence[Result]) -> str:
             mark = DAGGER if name in good and not chosen else ''
             cells.append(_cell(row.get('test'), row.get('ci95'), r, bold=chosen, mark=mark))
         rows.append(cells)
-    said = [f'{results[0].encoder}: every source at its learning rate; bold is selected.']
+    said = [f'{results[0].encoder}: every source at the learning rate that validation selects.']
+    said += ['Bold: the selected source. Dagger: not significantly worse than the best layer.']
     return _tabular(head, rows, 'l' + 'c' * len(results), said)
 
 
