@@ -147,3 +147,25 @@ def test_severities_of_equal_harm_share_a_step():
     assert robustness.area(1.0, [[0.5], [0.0]]) == 0.5
     assert robustness.area(1.0, [[0.6, 0.4], [0.1, -0.1]]) == pytest.approx(0.5)
     assert robustness.area(0.7, [[0.7], [0.7], [0.7]]) == pytest.approx(0.7)
+
+
+def test_other_heads_have_tables_of_their_own(tmp_path, record):
+    """In the order in which heads are listed, each beside its own clean scores."""
+    record.meta['protocol'] |= {'hidden': [512], 'dropout': 0.2}
+    parts = [variant(record, 'clean'), variant(record, 'noise:0', card('noise:0'), 1.0)]
+    for head, noise in (('m2', 100.0), ('linear', 0.0)):
+        meta = {'kind': 'head', 'value': head, 'of': record.meta['fingerprint']}
+        own = dataclasses.replace(record, meta=record.meta | {'variant': meta})
+        results.write_bank(tmp_path, f'task@head-{head}', own)
+        for value, one in (('clean', None), ('noise:0', card('noise:0'))):
+            made = variant(record, f'{head}-{value}', one, noise if one else 0.0)
+            made.meta['variant'] |= {'kind': 'deform_head'}
+            made.meta['head'] = head
+            results.write_bank(tmp_path, f'task@deform_head-{head}-{value}', made)
+    section = found(tmp_path, record, *parts)
+    assert [table['head'] for table in section['heads']] == ['linear', 'm2']
+    linear, m2 = section['heads']
+    assert all(row['scores']['noise:0']['drop'] == 0 for row in linear['rows'])
+    best = next(row for row in m2['rows'] if row['source'] == m2['selected'])
+    assert best['scores']['noise:0']['drop_ci95'][0] > 0.1
+    assert linear['ranks']['noise:0']['kendall_tau'] == pytest.approx(1)
