@@ -114,3 +114,15 @@ def test_diff_says_same_different_or_error_by_its_exit_status(tmp_path, capsys):
     assert {c['what'] for c in found['changes'] if c['part'] != 'aside'} == {'seed', 'probe'}
     assert main(['diff', str(a), str(tmp_path)]) == 2
     assert 'holds no results' in capsys.readouterr().err
+
+
+def test_report_writes_scalars_for_tensorboard(tmp_path, capsys, monkeypatch):
+    from jaxprobe.reports import build
+    from tests.stages.difference import made
+
+    monkeypatch.setattr(build, 'build', lambda workdirs, out, **options: [out / 'index.html'])
+    workdir = made.run(tmp_path)
+    assert main(['report', str(workdir), f'--tensorboard={tmp_path / "tb"}']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(Path(line).is_file() for line in lines[1:])

@@ -18,7 +18,8 @@ def _coarse(monkeypatch):
 def test_a_report_is_whole_and_reproducible(odd, tmp_path):
     first = build.build([odd], tmp_path / 'a')
     names = {str(path.relative_to(tmp_path / 'a')) for path in first}
-    assert set(tables.NAMES) | {'index.html', 'manifest.json'} <= names
+    whole = {'index.html', 'manifest.json', 'latex/scores.tex', 'latex/preview.tex'}
+    assert set(tables.NAMES) | whole <= names
     assert {n for n in names if n.endswith('.png')} == {
         n.replace('.svg', '.png') for n in names if n.endswith('.svg')
     }
