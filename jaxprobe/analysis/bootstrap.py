@@ -20,9 +20,9 @@ of freedom, where G_eff = (sum n)^2 / sum n^2 is Kish's effective number of grou
 G draws from G values is too small by that much. Student's t gives interval and p-value (Cameron,
 Gelbach and Miller, 2008). Scores between 0 and 1 get the interval on the scale of their logit (for
 AP: Boyd, Eng and Page, 2013), so that it is skewed as scores near a bound are, and stays inside; R2
-has its interval cut at 1. The percentiles of the draws are not used: with 20 groups they cover
-the truth 86 to 93 % of the time where they say 95, and tests by them reject 8 to 10 % of true
-nulls where they say 5 (`python -m benchmarks.coverage`).
+has its interval cut at 1. The percentiles of the draws are not used: with 20
+groups they hold the truth 90 to 93 % of the time where they say 95, and tests by them reject 7 to
+10 % of true nulls where they say 5 (`python -m benchmarks.coverage`).
 
 Seeds
 -----
