@@ -97,3 +97,12 @@ def test_mixture_is_the_mix_beside_the_best_layer(higher):
     assert (pair.mix.source, pair.layer.source) == ('mix', 'a')
     np.testing.assert_allclose(pair.gain, 0.2)
     assert mixture(found, (), ('a', 'b'), higher) is None
+
+
+def test_the_oracle_chooses_among_what_could_have_been_selected():
+    found = book(
+        lambda s, r, k: np.nan if s == 'b' and k == 0 else 0.5,
+        lambda s, r, k: {'b': 0.9, 'a': 0.6, 'mix': 0.4}[s],
+    )
+    assert found.oracle.source == 'a'
+    assert np.isnan(found.test[found.sources.index('b')]).all()

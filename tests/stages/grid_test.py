@@ -73,3 +73,10 @@ def test_mixture_compares_the_sum_with_the_best_single_layer():
     assert pair.mix.source == 'mix'
     assert pair.layer.source in grid.singles(found.sources)
     assert pair.gain == pair.mix.test - pair.layer.test
+
+
+def test_edges_are_the_first_and_last_of_several_rates():
+    found = grid.of(_scored(rates=(1e-4, 1e-3, 1e-2)))
+    assert [found.edge(rate) for rate in found.rates] == ['lowest', None, 'highest']
+    assert grid.of(_scored(rates=(1e-3,))).edge(1e-3) is None
+    assert found.by == 'accuracy'
