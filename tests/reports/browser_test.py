@@ -15,6 +15,7 @@ import pytest
 
 from jaxprobe.reports import drawings, page, read, sounds, style
 from tests.reports import filled
+from tests.reports.conftest import NASTY
 
 pytestmark = pytest.mark.page
 
@@ -346,19 +347,21 @@ def test_without_javascript_the_results_stand_there(at, browser):
         browser.execute_cdp_cmd('Emulation.setScriptExecutionDisabled', {'value': False})
 
 
-def test_a_run_without_sections_shows_none_of_them(at, found, tmp_path):
-    (tmp_path / 'plain.html').write_text(page.page(found, {}, commands=[]))
-    browser = at('#task=tags10', file=tmp_path / 'plain.html')
+def test_a_run_without_sections_shows_none_of_them(at, tmp_path):
+    run = filled.write(tmp_path / 'run', tasks=1, encoders={'muq': 5}, sections=False)
+    (tmp_path / 'plain.html').write_text(page.page(read.load([run]), {}, commands=[]))
+    browser = at('#task=genre', file=tmp_path / 'plain.html')
     assert 'Which layer?' in _texts(browser, 'h2')
-    assert 'Does it survive noise?' not in _texts(browser, 'h2')
-    assert 'Does it survive noise?' not in _texts(browser, 'nav a')
+    for where in ('h2', 'nav a'):
+        assert 'Does it survive noise?' not in _texts(browser, where)
+    assert 'Test accuracy by layer, genre' in _texts(browser, 'h3')
     assert _said(browser) == []
-    _select(browser, 'metric', 'macro_f1')  # From the cells, without intervals.
-    assert 'Test macro_f1 by layer, tags10' in _texts(browser, 'h3')
 
 
-def test_odd_names_do_no_harm(at, odd_found, tmp_path):
-    (tmp_path / 'odd.html').write_text(page.page(odd_found, {}, commands=[]))
+def test_odd_names_do_no_harm(at, tmp_path):
+    run = filled.write(tmp_path / 'run', tasks=1, encoders={'e': 1})
+    results = [r._replace(encoder=NASTY, task=NASTY) for r in read.load([run])]
+    (tmp_path / 'odd.html').write_text(page.page(results, {}, commands=[]))
     browser = at(file=tmp_path / 'odd.html', size=PHONE)
     assert browser.find_elements('css selector', 'main i:not(.scale i)') == []
     assert _spilled(browser) == []

@@ -4,6 +4,7 @@ Shapes and keys are those of `jaxprobe.stages`; numbers are seeded noise around 
 over the depth. For the page alone: `jaxprobe verify` has no records to recompute these from.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,9 @@ DEFORMATIONS += [
     {'name': 'reverb', 'title': 'reverb', 'family': 'reverb', 'severity': None, 'unit': ''},
 ]
 
+SECTIONS = ('ledger', 'comparisons', 'controls', 'label_efficiency', 'heads', 'contexts')
+SECTIONS += ('closed_form', 'robustness', 'projection', 'confusion', 'published')
+
 Row = dict[str, Any]
 
 
@@ -62,6 +66,7 @@ def write(
     tasks: int = 5,
     seed: int = 0,
     items: int = 40,
+    sections: bool = True,
 ) -> Path:
     """Writes a workdir of results.
 
@@ -69,6 +74,7 @@ def write(
         encoders: label -> number of layers; one named 'random' is a control.
         tasks: how many, each kind in turn.
         items: test items of a projection.
+        sections: False leaves out all that only a study or several encoders give.
     """
     encoders = encoders or {'muq': 13, 'musicnn_msd': 7, 'random': 13}
     names = list(KINDS)
@@ -77,14 +83,17 @@ def write(
         for label, layers in encoders.items():
             random = rng.random_state(seed, 'filled', label, name)
             data = result(label, name, names[k % len(names)], layers, random, items)
-            fs.write_json(workdir / 'results' / label / f'{name}.json', data)
+            kept = {k: v for k, v in data.items() if sections or k not in SECTIONS}
+            _write(workdir / 'results' / label / f'{name}.json', kept)
+    if not sections:
+        return workdir
     random = rng.random_state(seed, 'across')
     task_names = sorted({path.stem for path in (workdir / 'results').glob('*/*.json')})
     pairs = {
         name: comparison(list(encoders), KINDS[name.split('_')[0]][2][0], random)
         for name in task_names
     }
-    fs.write_json(
+    _write(
         workdir / 'across' / 'comparisons.json',
         {
             'tasks': pairs,
@@ -93,8 +102,13 @@ def write(
             ],
         },
     )
-    fs.write_json(workdir / 'across' / 'similarity.json', similarity(encoders, random))
+    _write(workdir / 'across' / 'similarity.json', similarity(encoders, random))
     return workdir
+
+
+def _write(path: Path, value: Row) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))  # In one line: indented, this alone would take seconds.
 
 
 def result(
