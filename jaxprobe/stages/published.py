@@ -7,12 +7,17 @@ known to be wrong with a printed number, and where its protocol is not ours, goe
 from collections.abc import Sequence
 from typing import Any
 
+from jaxprobe.analysis.bootstrap import Resampling
 from jaxprobe.literature import match, table
 from jaxprobe.stages import grid as grids
 from jaxprobe.stages import resample
 from jaxprobe.stages.grid import Grid
 from jaxprobe.stages.results import BankRecord
 from jaxprobe.stages.sections import Context
+
+# Draws for what is measured here alone (a second metric of each of the layers that a paper prints):
+# the standard error is known to 3 %, and the area under the curves of 5 329 clips takes seconds.
+FEWER = 500
 
 Row = dict[str, Any]
 
@@ -38,7 +43,10 @@ def section(context: Context) -> list[Row] | None:
         cells = _cells(grid, pair.source)
         key = (head, pair.ours.metric, cells)
         if key not in known:
-            known[key] = _measured(bank, pair.ours.metric, cells, context)
+            drawn = context.drawn
+            if pair.ours.metric != meta['task']['primary'] and cells != _cells(grid, ''):
+                drawn = drawn._replace(counts=drawn.counts[: 1 + FEWER], kept={})
+            known[key] = _measured(bank, pair.ours.metric, cells, drawn)
         value, interval = known[key]
         if value == value:
             found.append(_row(pair, value, interval, _named(grid, pair.source), meta))
@@ -54,12 +62,12 @@ def _cells(grid: Grid, source: str) -> tuple[int, ...]:
 
 
 def _measured(
-    bank: BankRecord, metric: str, cells: Sequence[int], context: Context
+    bank: BankRecord, metric: str, cells: Sequence[int], drawn: Resampling
 ) -> tuple[float, list[float] | None]:
     if not cells:
         return float('nan'), None
     value = float(bank.scores[f'test/{metric}'][list(cells)].mean())
-    return value, resample.intervals(bank, metric, cells, context.drawn)['ci95']
+    return value, resample.intervals(bank, metric, cells, drawn)['ci95']
 
 
 def _named(grid: Grid, source: str) -> str:

@@ -76,6 +76,22 @@ def test_the_best_of_a_table_is_beside_the_selected_cell(tmp_path):
     assert row['source'] == result['selected']['source']
 
 
+def test_what_is_measured_here_alone_takes_fewer_draws(tmp_path, monkeypatch):
+    """The selected cell, and the primary metric, have the intervals of the result itself."""
+    from jaxprobe.stages import published
+
+    monkeypatch.setattr(published, 'FEWER', 20)
+    result = analyse.analyse(record(tmp_path, task='emomusic', kind='regression'), resamples=50)
+    chosen = result['selected']['source']
+    for row in result['published']:
+        same = row['ci95'] == result['metrics'][row['metric']]['ci95']
+        assert same == (row['source'] == chosen)
+    monkeypatch.setattr(published, 'FEWER', 50)
+    more = analyse.analyse(record(tmp_path, task='emomusic', kind='regression'), resamples=50)
+    other = [r['ci95'] for r in more['published'] if r['source'] != chosen]
+    assert other != [r['ci95'] for r in result['published'] if r['source'] != chosen]
+
+
 def test_swapped_rows_are_compared_with_what_they_are(tmp_path):
     bank = record(tmp_path, task='emomusic', kind='regression')
     result = analyse.analyse(bank, resamples=50)
