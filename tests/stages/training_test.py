@@ -2,13 +2,12 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 import pytest
 
 from jaxprobe.core import fs
-from jaxprobe.probes.head_shapes import HEADS
-from jaxprobe.stages import opened, results, training, verify
-from jaxprobe.stages.job import Job
+from jaxprobe.stages import heads_probe, opened, results, training, verify
 from tests.stages.pipeline_test import contents, make_plan, manifest, run
 from tests.stages.variant_records import study
 
@@ -17,14 +16,22 @@ def quiet(at):
     del at
 
 
+@pytest.fixture(scope='module', autouse=True)
+def _quick_compilation():
+    before = jax.config.read('jax_disable_most_optimizations')
+    jax.config.update('jax_disable_most_optimizations', True)
+    yield
+    jax.config.update('jax_disable_most_optimizations', before)
+
+
 @pytest.fixture(scope='module')
 def done(tmp_path_factory):
-    """A run of one-second tones in four windows each, with a variant of every kind of job."""
+    """A run of one-second tones in four windows each, with variants."""
     folder = tmp_path_factory.mktemp('training')
     plan = make_plan(folder, manifest(folder / 'data'))
     chosen = dataclasses.replace(plan.encoders[0], window_seconds=0.25, sources='fbank,chroma')
     plan.probe.epochs, plan.probe.seeds, plan.probe.learning_rates = 2, 1, (1e-2,)
-    asked = study(shuffled=True, fractions=(0.5,), heads='m4', contexts=(0.5,))
+    asked = study(shuffled=True, fractions=(0.5,), contexts=(0.5,))
     plan = dataclasses.replace(plan, encoders=(chosen,), study=asked)
     run(plan, folder / 'run')
     return folder, plan, folder / 'run/results/fbank_chroma'
@@ -34,7 +41,7 @@ def test_every_variant_has_a_record_of_the_banks_own_items(done):
     _, _, folder = done
     own = results.read_bank(folder, 'own_data')
     names = results.variants(folder, 'own_data')
-    ends = ['context-0.5', 'head-m4', 'shuffled', 'train-0.5']
+    ends = ['context-0.5', 'shuffled', 'train-0.5']
     assert names == [f'own_data@{end}' for end in ends]
     for name in names:
         record = results.read_bank(folder, name)
@@ -52,7 +59,6 @@ def test_results_tell_of_them_and_are_verified(done):
     result = fs.read_json(folder / 'run/results/fbank_chroma/own_data.json')
     assert result['controls']['shuffled']['rows'][0]['source'] == 'fbank'
     assert result['label_efficiency']['fractions'] == [0.5, 1.0]
-    assert [row['head'] for row in result['heads']['rows']] == ['mlp', 'm4']
     assert [row['seconds'] for row in result['contexts']['rows']] == [0.25, 0.5]
     text, ok = verify.verify(folder / 'run')
     assert ok, text
@@ -66,41 +72,52 @@ def test_a_run_that_was_killed_in_a_variant_goes_on_there(done, capsys):
     capsys.readouterr()
     run(plan, folder / 'run', ['probe', 'analyse'])
     told = capsys.readouterr().out
-    assert 'own_data and 2 variants of it done before' in told
+    assert 'own_data and 1 variants of it done before' in told
     assert contents(folder / 'run') == before
 
 
-def test_heads_of_several_widths_are_put_together_in_the_grids_order(done):
+def test_heads_of_several_widths_are_put_together_in_the_grids_order(done, monkeypatch):
     _, plan, where = done
     chosen, task = plan.encoders[0], plan.tasks[0]
     known = opened.look(chosen.load(0), chosen, task, plan)
-    record = results.read_bank(where, 'own_data@head-m4')
-    assert record.source == ('fbank', 'chroma')
-    widths = dict(zip(('fbank', 'chroma'), known.widths, strict=False))
+    own = results.read_bank(where, 'own_data')
+    grids = []
+
+    def alone(found, job, progress):
+        grids.append(job.grid)
+        (mine,) = (own.source.index(source.name) for source in job.grid.sources)
+        cut = {name: value[mine : mine + 1] for name, value in columns(own).items()}
+        return training.Trained(training.BankResult(**cut, also_logits={}), {}, {})
+
+    monkeypatch.setattr(training, '_clips', alone)
+    (job,) = heads_probe.planned(known, 'm4')
+    assert len(job.hidden) == 2
     with opened.reading(known) as found:
-        for name, width in widths.items():
-            hidden = HEADS['m4'].widths(width, 3)
-            own = tuple(s for s in known.grid.sources if s.name == name)
-            grid = dataclasses.replace(known.grid, sources=own, hidden=hidden, dropout=0.0)
-            alone = training.train(found, Job(grid), where, quiet).result
-            mine = [source == name for source in record.source]
-            np.testing.assert_allclose(record.test_logits[mine], alone.test_logits, atol=1e-5)
-            assert record.meta['variant']['hidden'][str(width)] == list(hidden)
+        result = training.train(found, job, where, quiet).result
+    assert {grid.hidden for grid in grids} == set(job.hidden.values())
+    for grid in grids:
+        (source,) = grid.sources
+        assert grid.hidden == job.hidden[known.widths[source.layers[0]]]
+    assert result.source == own.source == ('fbank', 'chroma')
+    np.testing.assert_array_equal(result.test_logits, own.test_logits)
+
+
+def columns(record):
+    """Of a record, the fields that a bank answers with."""
+    names = [name for name in training.BankResult._fields if name != 'also_logits']
+    return {name: getattr(record, name) for name in names}
 
 
 def test_cells_of_several_banks_are_joined_source_after_source(done):
     _, _, where = done
     record = results.read_bank(where, 'own_data')
-    columns = {
-        name: getattr(record, name) for name in training.BankResult._fields if name != 'also_logits'
-    }
-    whole = training.BankResult(**columns, also_logits={})
+    whole = training.BankResult(**columns(record), also_logits={})
     first = np.array(record.source) == 'fbank'
     parts = []
     for mine in (~first, first):
         cut = {
             name: tuple(np.array(value)[mine].tolist()) if isinstance(value, tuple) else value[mine]
-            for name, value in columns.items()
+            for name, value in columns(record).items()
         }
         parts.append(training.BankResult(**cut, also_logits={}))
     again = training.joined(parts, ['fbank', 'chroma'])
