@@ -24,7 +24,7 @@ from jaxprobe.encoders.base import Encoder, compiled
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
 from jaxprobe.probes.spec import BankSpec, Split
-from jaxprobe.stages import deformed_estimate, separation_estimate, variants
+from jaxprobe.stages import deformed_estimate, separation_estimate, similarity, variants
 from jaxprobe.stages.frame_probe import decoding_steps, encoder_of
 from jaxprobe.stages.identity import bank_spec
 from jaxprobe.stages.job import Job
@@ -67,6 +67,7 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
             'deformed stores are counted at the length of clean audio; their time is that of '
             'encoding or the time to deform, whichever is longer'
         )
+    features = []
     for chosen in plan.encoders:
         encoder, note = _built(chosen, plan)
         notes += [note] if note else []
@@ -103,6 +104,15 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
                 notes += _frame_notes(row, spec, task, plan, items[task.name], load)
             banks.append(row)
             banks += _variant_rows(own, chosen, spec, task, plan, items[task.name], load, pace)
+        features += similarity.requests(encoder, chosen, plan)
+    for spec, encoder, clips in features:
+        if spec.name not in stores:  # Else the run holds them anyway.
+            _add(stores, spec, encoder, _load(clips, spec), _encode_speed(encoder, spec))
+    if plan.study.similarity:
+        notes.append(
+            "similarity maps take one or two eigendecompositions of the layers' width for every "
+            'pair of layers, on the host; their time is not counted'
+        )
     return _report(plan, list(stores.values()), banks, notes)
 
 

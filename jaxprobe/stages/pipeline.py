@@ -113,6 +113,7 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Runs every encoder once over the audio of all tasks; audio already stored is not encoded."""
     from jaxprobe.stages import deformed
     from jaxprobe.stages import extract as extracting
+    from jaxprobe.stages import similarity as comparing
     from jaxprobe.stages.frame_probe import encoder_of
     from jaxprobe.stages.stores import clips_of, store_spec
 
@@ -130,9 +131,13 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
         for spec, task, clips in deformed.requests(encoder, chosen, plan):
             own = encoder_of(encoder, task, plan.extract.pooling)
             framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(clips)
+        for spec, own, clips in comparing.requests(encoder, chosen, plan):
+            framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(clips)
         for spec, own, clips in framings.values():
             clean = spec.deformation == deformed.CLEAN
             label = chosen.label if clean else f'{chosen.label}, {spec.deformation}'
+            if spec.encoder != encoder.card.name:
+                label = f'{chosen.label}, input features'
             shown = progress.Encoding(label)
             report = extracting.extract(
                 own,

@@ -14,10 +14,11 @@ or a clip's mean where two encoders cut differently; at most 20 000 of them, a s
 same for both sides. Clips that either store lacks are left out of both.
 
 Input features are a store of their own, `fbank_chroma` on the encoder's windows (the means of log
-mel energies and of chroma over each window), extracted here unless the run has it. What is known
-here of the paper's Figure 3 is its measure, PWCCA with mel features, not its rows; Pasad, Chou and
-Livescu (2021) compare frames of speech. `pwcca(log mel, layer)` has the weights of the mel side, as
-the published codes weigh the narrower one; a task that stores frames gives the map on frames.
+mel energies and of chroma over each window), which the extract stage makes unless the run has it.
+What is known here of the paper's Figure 3 is its measure, PWCCA with mel features, not its rows;
+Pasad, Chou and Livescu (2021) compare frames of speech. `pwcca(log mel, layer)` has the weights of
+the mel side, as the published codes weigh the narrower one; a task that stores frames gives the map
+on frames.
 
 `<workdir>/across/similarity.json` is written after every part; parts whose fingerprint (stores,
 audio, settings) is unchanged are not computed again. `<workdir>/across/similarity.clips.json` keeps
@@ -38,9 +39,8 @@ from jaxprobe.encoders.base import Encoder
 from jaxprobe.features import manifest
 from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip, StoreSpec
-from jaxprobe.plan import Plan, items_of
-from jaxprobe.stages import extract as extracting
-from jaxprobe.stages import progress, similarity_maps
+from jaxprobe.plan import EncoderPlan, Plan, items_of
+from jaxprobe.stages import similarity_maps
 from jaxprobe.stages.score import tidied
 from jaxprobe.stages.similarity_maps import INPUT, Audio, Map, Part, title
 from jaxprobe.stages.stores import batch_windows, clips_of, clips_per_item, store_spec
@@ -54,6 +54,9 @@ def run(plan: Plan, workdir: Path) -> Path | None:
         StoreError: a store lacks audio; the extract stage has to run first.
     """
     wanted = _wanted(plan)
+    for one in compared.asked(plan.study.similarity, [*_names(plan), *plan.skipped]):
+        if one.task in plan.skipped:
+            print(f'   {one.what} on {one.task}: skipped with the task')
     if not wanted:
         return None
     path = workdir / FILE
@@ -93,23 +96,50 @@ def check(workdir: Path, store_dir: Path) -> list[tuple[str, int, list[str]]]:
     return [similarity_maps.check(maps, known, store_dir) for maps in _grouped(stored).values()]
 
 
+def requests(
+    encoder: Encoder, chosen: EncoderPlan, plan: Plan
+) -> Iterator[tuple[StoreSpec, Encoder, list[Clip]]]:
+    """What the extract stage has to do for one encoder: input features on its windows.
+
+    Yields:
+        A store, the features that fill it, and the audio.
+    """
+    for one in _wanted(plan):
+        if one.what == 'input':
+            task, features = _task(plan, one.task), _features(plan)
+            spec = store_spec(encoder, chosen, task, plan)
+            own = input_spec(spec, features, plan.extract.batch_windows)
+            yield own, features, clips_of(items_of(task, plan))
+
+
 def _wanted(plan: Plan) -> list[compared.Asked]:
-    """What is asked for on tasks that can be run; says which cannot."""
-    # Where no task is named, one of window means goes before one of frames.
-    tasks = [task.name for task in sorted(plan.tasks, key=lambda task: task.kind.framewise)]
-    found = compared.asked(plan.study.similarity, [*tasks, *plan.skipped])
-    for one in found:
-        if one.task in plan.skipped:
-            print(f'   {one.what} on {one.task}: skipped with the task')
+    """What is asked for, on tasks that can be run."""
+    found = compared.asked(plan.study.similarity, [*_names(plan), *plan.skipped])
     return [one for one in found if one.task not in plan.skipped]
+
+
+def _names(plan: Plan) -> list[str]:
+    """The tasks; where none is named, one of window means goes before one of frames."""
+    return [task.name for task in sorted(plan.tasks, key=lambda task: task.kind.framewise)]
+
+
+def _task(plan: Plan, name: str) -> Task:
+    """The task of a name."""
+    (task,) = (task for task in plan.tasks if task.name == name)
+    return task
+
+
+def _features(plan: Plan) -> Encoder:
+    """Log mel energies and chroma."""
+    return encoders.load('fbank_chroma', weights='', arch='', dtype='float32', seed=plan.seed)
 
 
 def _parts(wanted: list[compared.Asked], plan: Plan, audio: dict[str, Audio]) -> Iterator[Part]:
     """Every part that is asked for, in order; fills in the audio of its task."""
     loaded = [(chosen, chosen.load(plan.seed)._replace(params=None)) for chosen in plan.encoders]
     for what, name in wanted:
-        (task,) = (task for task in plan.tasks if task.name == name)
-        clips, audio[name] = _audio(task, plan)
+        task = _task(plan, name)
+        audio[name] = _audio(task, plan)
         specs = {c.label: store_spec(encoder, c, task, plan) for c, encoder in loaded}
         labels = list(specs)
         if what == 'layers':
@@ -120,41 +150,19 @@ def _parts(wanted: list[compared.Asked], plan: Plan, audio: dict[str, Audio]) ->
                 for b in labels[i + 1 :]:
                     yield Part(what, name, a, b, (specs[a].name, specs[b].name))
         else:
-            for label in labels:
-                store = _input_store(specs[label], clips, plan)
-                yield Part(what, name, INPUT, label, (store, specs[label].name))
+            features = _features(plan)
+            for label, spec in specs.items():
+                own = input_spec(spec, features, plan.extract.batch_windows)
+                yield Part(what, name, INPUT, label, (own.name, spec.name))
 
 
-def _audio(task: Task, plan: Plan) -> tuple[list[Clip], Audio]:
-    """Clips of a task that can be read, with their keys."""
+def _audio(task: Task, plan: Plan) -> Audio:
+    """The clips of a task that can be read."""
     items = items_of(task, plan)
-    clips = clips_of(items)
-    owner = np.repeat(np.arange(len(items)), clips_per_item(items))
-    keys = keys_of(clips, plan.store_dir).keys
-    there = [i for i, key in enumerate(keys) if key]
-    return (
-        [clips[i] for i in there],
-        Audio([str(keys[i]) for i in there], [int(owner[i]) for i in there]),
-    )
-
-
-def _input_store(spec: StoreSpec, clips: list[Clip], plan: Plan) -> str:
-    """The store of input features on the windows of another one; extracted where it lacks audio."""
-    encoder = encoders.load('fbank_chroma', weights='', arch='', dtype='float32', seed=plan.seed)
-    own = input_spec(spec, encoder, plan.extract.batch_windows)
-    shown = progress.Encoding('input features')
-    extracting.extract(
-        encoder,
-        own,
-        clips,
-        plan.store_dir,
-        threads=plan.extract.threads,
-        shard_minutes=plan.extract.shard_minutes,
-        on_error='quarantine',  # What cannot be used is left out on both sides, and counted.
-        progress=shown,
-    )
-    shown.close()
-    return own.name
+    owner = np.repeat(np.arange(len(items)), clips_per_item(items)).tolist()
+    keys = keys_of(clips_of(items), plan.store_dir).keys
+    there = [(key, item) for key, item in zip(keys, owner, strict=True) if key]
+    return Audio([key for key, _ in there], [item for _, item in there])
 
 
 def input_spec(spec: StoreSpec, features: Encoder, asked_batch: int = 0) -> StoreSpec:

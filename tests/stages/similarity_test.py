@@ -10,7 +10,7 @@ from jaxprobe import plan as planning
 from jaxprobe.core import config, fs
 from jaxprobe.core.compared import CLIPS, FILE
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.stages import pipeline, similarity, similarity_maps, verify
+from jaxprobe.stages import estimate, pipeline, similarity, similarity_maps, verify
 from jaxprobe.tasks.base import Kind
 from tests.stages.pipeline_test import manifest
 
@@ -154,6 +154,21 @@ def test_frames_are_compared_only_where_they_are_asked_for(done):
     assert {one.task for one in similarity._wanted(both)} == {'own_data'}
     only = dataclasses.replace(plan, tasks=(framed,))
     assert {one.task for one in similarity._wanted(only)} == {'beats'}
+
+
+def test_a_plan_counts_the_store_of_input_features_unless_it_is_there_anyway(
+    done, tmp_path, monkeypatch
+):
+    folder, plan = done
+    for pace in ('_encode_speed', '_bank_pace'):  # What is timed is not looked at.
+        monkeypatch.setattr(estimate, pace, lambda *asked: 1.0)
+    assert estimate.estimate(plan, folder / 'run')[0].count('\nfbank_chroma-') == 2
+    c = settings(folder, 'input')
+    c.encoder = config.encoder('toy_conformer', weights='random', arch='tiny', window_seconds=0.5)
+    del c.beside.other
+    text, _ = estimate.estimate(planning.resolve(c, tmp_path / 'run'), tmp_path / 'run')
+    assert text.count('\nfbank_chroma-') == 1
+    assert 'similarity maps take' in text
 
 
 def test_a_slip_dies_before_any_work(tmp_path):
