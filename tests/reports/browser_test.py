@@ -200,9 +200,11 @@ def test_choosing_changes_the_figures_and_the_address(at):
     assert _said(browser) == []
 
 
-def test_metrics_without_layer_scores_say_nothing_wrong(at):
+def test_other_metrics_are_of_the_selected_probes_alone(at):
+    """Without cells beside the result; with them the curve is drawn too."""
     browser = at('#task=genre&metric=macro_f1')
     assert _one(browser, '#metric').get_attribute('value') == 'macro_f1'
+    assert 'Selected probes in macro_f1, genre' in _texts(browser, 'h3')
     assert 'Test accuracy by layer, genre' not in _texts(browser, 'h3')
     assert _said(browser) == []
 

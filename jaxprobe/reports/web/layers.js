@@ -121,6 +121,19 @@ function curveTable(state, shown, rowsOf) {
   return table(`Layers on ${DATA.tasks[state.task].name}`, ['encoder', 'source', '#test', '95 % interval', '#seed sd', '#valid', '#rate', 'verdict', `#${bestOf(state)}`], rows);
 }
 
+/** The selected probes in a metric that is not the one they are judged by. */
+function otherMetric(state) {
+  const task = DATA.tasks[state.task];
+  if (state.metric === task.metric) return null;
+  const rows = state.shown.map((e) => [e, resultOf(e, state.task)]).filter(([, result]) => result.metrics?.[state.metric]).map(([e, result]) => {
+    const found = result.metrics[state.metric];
+    return [DATA.encoders[e].name, result.selected?.source ?? NOTHING, num(found.value), { text: interval(found.ci95), sort: found.ci95?.[0] }, num(found.seed_std), num(result.best_constant[state.metric])];
+  });
+  if (!rows.length) return null;
+  return panel(`Selected probes in ${state.metric}, ${task.name}`, `Selection, tests and everything below stay with ${task.metric}, the task’s primary metric.`,
+    [table(`Selected probes in ${state.metric}`, ['encoder', 'source', `#test ${state.metric}`, '95 % interval', '#seed sd', `#${bestOf(state)}`], rows)]);
+}
+
 function layerTaskMap(state) {
   const e = state.focus;
   const tasks = DATA.tasks.map((_, t) => t).filter((t) => resultOf(e, t));

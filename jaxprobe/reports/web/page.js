@@ -78,7 +78,7 @@ const QUESTIONS = [
       return [result.selected.source, `${metric} ${num(value)} ${interval(ci95)}; ${bestOf(state)} ${num(result.best_constant[metric])}`,
         result.comparisons ? (good.length ? `As good as the best: ${listSources(good)}` : 'No other source is as good') : `at rate ${rate(result.selected.learning_rate)}`];
     },
-    panels: [layerCurve, layerTaskMap, weights, rateMap, projection],
+    panels: [layerCurve, otherMetric, layerTaskMap, weights, rateMap, projection],
   },
   {
     id: 'how-sure', title: 'How sure?',
@@ -116,7 +116,7 @@ const QUESTIONS = [
       if (!drops.length) return null;
       const { d, at } = drops[0];
       const kept = drops.filter(({ at: one }) => one.drop_ci95 && one.drop_ci95[0] <= 0).length;
-      return [`${signed(-at.drop)} at worst`, `${d.title}: ${num(at.value)} ${interval(at.ci95)} instead of ${num(row.clean)} (${row.source}); ${bestOf(state)} ${num(result.best_constant[found.metric])}`,
+      return [`${signed(-at.drop)} at worst`, `${d.title}: ${num(at.value)} ${interval(at.ci95)} instead of ${num(row.clean)} (${row.source}), a drop of ${num(at.drop)} ${interval(at.drop_ci95)}; ${bestOf(state)} ${num(result.best_constant[found.metric])}`,
         `${kept} of ${drops.length} deformations without a significant drop. Best source there: ${found.ranks?.[d.name]?.best_source ?? NOTHING}`];
     },
     panels: [noiseMap, severity, ranks],
