@@ -19,9 +19,11 @@ def get_config(mode: str = 'full') -> config.Settings:
     c.beside.random_conformer = config.encoder('toy_conformer', weights='random')
     items = (240, 80, 120)  # Clips of train, valid, test.
     c.probe.seeds = 2
+    c.study.shuffled = True  # The control: half as long again for the probes.
     if config.is_smoke(mode):
         items = (24, 12, 12)
         c.probe.epochs = 3
         c.probe.learning_rates = (1e-3, 5e-3)
+        c.study.shuffled = False
     c.tasks = {name: dict(items=items) for name in ('synth_instrument', 'synth_key', 'synth_tags')}
     return c
