@@ -165,7 +165,7 @@ function heat(o) {
         'data-copy': given && o.small ? String(value) : null,
       };
       if (o.press?.can(r, c)) {
-        Object.assign(attributes, { tabindex: 0, role: 'button', onclick: () => o.press.go(r, c),
+        Object.assign(attributes, { tabindex: o.small ? -1 : 0, role: 'button', onclick: () => o.press.go(r, c),
           onkeydown: (event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); o.press.go(r, c); } } });
       }
       return el('td', attributes, given ? (o.small ? '' : o.text(r, c)) : (o.absent ?? ''));

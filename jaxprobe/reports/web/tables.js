@@ -21,7 +21,7 @@ function table(name, head, rows, options = {}) {
       el('th', { scope: 'col', class: numeric[k] ? 'n' : null }, title.replace(/^#/, ''))))),
     el('tbody', {}, rows.map((cells, r) => el('tr', { class: options.classes?.[r] || null },
       cells.map((value, k) => cell(value, k, k ? 'td' : 'th'))))));
-  const box = el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name }, made);
+  const box = el('div', { class: rows.length > 16 ? 'scroll tall' : 'scroll', tabindex: 0, role: 'region', 'aria-label': name }, made);
   return enhance(box, name);
 }
 
