@@ -119,13 +119,21 @@ def constants(
         'best_constant': for each metric, the most that any of them earns there.
     """
     del outputs
-    train = [evaluate(train_reference, _metronome(train_reference, m)) for m in _ticks()]
-    here = [evaluate(reference, _metronome(reference, m)) for m in _ticks()]
-    chosen = int(np.argmax([row['beat_f'] for row in train]))
+    chosen, answers = unheard(train_reference, reference)
+    here = [evaluate(reference, answer) for answer in answers]
     return {
         'majority': here[chosen],
         'best_constant': {metric: max(row[metric] for row in here) for metric in METRICS},
     }
+
+
+def unheard(
+    train_reference: Float[np.ndarray, '_ _'], reference: Float[np.ndarray, 'N _']
+) -> tuple[int, list[Statistics]]:
+    """What every metronome leaves, and which of them scores best in training."""
+    train = [evaluate(train_reference, _metronome(train_reference, m)) for m in _ticks()]
+    chosen = int(np.argmax([row['beat_f'] for row in train]))
+    return chosen, [_metronome(reference, m) for m in _ticks()]
 
 
 def _ticks() -> range:

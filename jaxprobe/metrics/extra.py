@@ -2,8 +2,11 @@
 
 A user's metric, `my_pkg.my_metrics:balanced_accuracy`, is a function (reference, scores) -> float
 over the items of a split: reference [N] class indices or [N C] tags or numbers, scores [N C] the
-item logits. Higher is better. It is reported, verified and bootstrapped like our own, and the
-sha256 of the file it comes from is written beside the result.
+item logits. Tasks of frames give it what they store of every item: the reference rows and the
+statistics that `metrics/beats.py`, `frames.py` or `separation.py` describe (matches and counts of
+beats, confusion counts of frames, energies of stems). Higher is better. It is reported, verified
+and bootstrapped like our own, and the sha256 of the file it comes from is written beside the
+result.
 """
 
 import functools
@@ -17,11 +20,12 @@ import numpy as np
 
 from jaxprobe.core.errors import ConfigError, suggest
 from jaxprobe.core.registry import load_path
-from jaxprobe.metrics import key, multiclass, multilabel
+from jaxprobe.metrics import beats, frames, key, multiclass, multilabel, separation
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
-KINDS = ('multiclass', 'multilabel', 'regression', 'key')
+KINDS = ('multiclass', 'multilabel', 'regression', 'key')  # An item has one answer.
+FRAMES = {'beats': beats, 'frames': frames, 'separation': separation}
 
 _NAMED: dict[str, dict[str, Metric]] = {
     'multiclass': {'micro_f1': multiclass.micro_f1},
@@ -41,11 +45,6 @@ def check(kind: str, names: Sequence[str]) -> None:
     Raises:
         ConfigError: says which, and what would do.
     """
-    if kind not in KINDS:
-        raise ConfigError(
-            f'metrics={",".join(names)} cannot be added to a {kind} task: metrics are added where '
-            f'an item has one answer ({", ".join(KINDS)}).'
-        )
     for name in names:
         metric(kind, name)
 
@@ -91,13 +90,21 @@ def constants(
     Returns:
         'majority' (fitted on training) and 'best_constant' (the most that any of the constant
         answers looked at earns: every class; for tags the k most frequent of the split, for
-        every k; for numbers the means of training and of the split). nan where it is undefined.
+        every k; for numbers the means of training and of the split; of frames what `unheard` of
+        their module lists). nan where it is undefined.
     """
     scored = functools.partial(_or_nan, metric(kind, name), reference)
+    if kind in FRAMES:
+        chosen, answers = FRAMES[kind].unheard(train_reference, reference)
+        earned = [scored(answer) for answer in answers]
+        return {'majority': earned[chosen], 'best_constant': _most(earned)}
     majority, others = _answers(kind, train_reference, reference, outputs)
     found = [scored(np.repeat(row[None], len(reference), axis=0)) for row in (majority, *others)]
-    defined = [value for value in found if not math.isnan(value)]
-    return {'majority': found[0], 'best_constant': max(defined, default=float('nan'))}
+    return {'majority': found[0], 'best_constant': _most(found)}
+
+
+def _most(values: Sequence[float]) -> float:
+    return max((value for value in values if not math.isnan(value)), default=float('nan'))
 
 
 def _answers(

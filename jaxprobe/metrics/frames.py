@@ -110,23 +110,28 @@ def constants(
         would sample ten times a second, which moves it by less than 0.01.
     """
     del outputs  # Of the statistics; the classes are the reference's columns.
-    classes = reference.shape[1]
-    found = []
-    for label in range(classes):
-        confusion = np.zeros((len(reference), classes, classes))
-        confusion[:, :, label] = reference
-        songs = np.zeros((len(reference), len(SONG)))
-        songs[:, SONG.index('pairwise_f')] = _pairs_of_constant(reference)
-        found.append(
-            evaluate(reference, np.concatenate([confusion.reshape(len(reference), -1), songs], 1))
-        )
-    majority = int(train_reference.sum(axis=0).argmax())
+    majority, answers = unheard(train_reference, reference)
+    found = [evaluate(reference, answer) for answer in answers]
     return {
         'majority': found[majority],
         'best_constant': {m: max(row[m] for row in found) for m in METRICS},
         'majority_class': majority,
         'best_constant_class': int(np.argmax([row['frame_accuracy'] for row in found])),
     }
+
+
+def unheard(
+    train_reference: Float[np.ndarray, '_ C'], reference: Float[np.ndarray, 'N C']
+) -> tuple[int, list[Float[np.ndarray, 'N _']]]:
+    """What one class for all frames leaves, for every class; and the commonest in training."""
+    classes, found = reference.shape[1], []
+    for label in range(classes):
+        confusion = np.zeros((len(reference), classes, classes))
+        confusion[:, :, label] = reference
+        songs = np.zeros((len(reference), len(SONG)))
+        songs[:, SONG.index('pairwise_f')] = _pairs_of_constant(reference)
+        found.append(np.concatenate([confusion.reshape(len(reference), -1), songs], 1))
+    return int(train_reference.sum(axis=0).argmax()), found
 
 
 def _pairs_of_constant(reference: Float[np.ndarray, 'N C']) -> Float[np.ndarray, 'N']:

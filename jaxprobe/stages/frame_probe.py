@@ -22,6 +22,7 @@ from jaxprobe.encoders.subset import subset
 from jaxprobe.features.frames import FrameReader
 from jaxprobe.features.reader import RowReader
 from jaxprobe.metrics import beats as beat_metrics
+from jaxprobe.metrics import extra, kinds
 from jaxprobe.metrics import frames as frame_metrics
 from jaxprobe.probes import bank
 from jaxprobe.probes.spec import BankResult, BankSpec, Split
@@ -142,6 +143,8 @@ def train(
         windows = None if chosen is None else np.flatnonzero(np.isin(owner, chosen))
         made = vary({s: part.split for s, part in parts.items()}, windows)
         parts = {s: part._replace(split=made[s]) for s, part in parts.items()}
+    references = {s: _references(task, parts[s]) for s in SPLITS}
+    check_added(task, references)
     rows = {s: len(parts[s].owner) for s in JUDGED}
     n_cells = len(spec.sources) * len(spec.learning_rates) * spec.seeds
     with _scratch(scratch, n_cells, sum(rows.values()), spec.outputs) as held:
@@ -160,8 +163,26 @@ def train(
             scores = held[:, begin : begin + rows[split]]
             found[split] = _statistics(task, parts[split], scores, chosen)
     result = result._replace(valid_logits=found['valid'], test_logits=found['test'])
-    references = {s: _references(task, parts[s]) for s in SPLITS}
     return Judged(result, references, decoded)
+
+
+def check_added(task: Task, references: Mapping[str, Float[np.ndarray, 'N _']]) -> None:
+    """Asks metrics that were added what constants earn: before hours of training, not after.
+
+    Raises:
+        ConfigError: one of them answers with something that is no number.
+        DataError: one is defined for no constant.
+    """
+    kind = task.kind.value
+    for name in kinds.added(kind, task.metrics, task.labels):
+        for split in JUDGED:
+            asked = references['train'], references[split], len(task.labels)
+            if np.isnan(extra.constants(kind, name, *asked)['best_constant']):
+                raise DataError(
+                    f'{task.name}: metric {name!r} is defined for no constant answer on the '
+                    f'{split} items. It is given the reference rows and the statistics of items '
+                    f'that jaxprobe/metrics/{kind}.py describes.'
+                )
 
 
 @contextlib.contextmanager

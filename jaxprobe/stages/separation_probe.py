@@ -143,6 +143,7 @@ def train(
         owner = np.repeat(np.arange(len(paths)), readers[split].count)
         parts[split] = _Part(readers[split], readers[split].starts(), owner, paths)
     references = {split: _references(part) for split, part in parts.items()}
+    frame_probe.check_added(task, references)
     targets = len(task.labels)
     data = Data(
         train=_windows(parts['train'], spectra),

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import classification_report, f1_score
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.metrics import extra, key
+from jaxprobe.metrics import beats, extra, key, separation
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 
@@ -60,9 +60,7 @@ def test_names_that_lead_nowhere(name, says):
         extra.check('multiclass', ['micro_f1', name])
 
 
-def test_kinds_that_take_none():
-    with pytest.raises(ConfigError, match='added to a beats task'):
-        extra.check('beats', [path('accuracy')])
+def test_a_kind_without_others():
     with pytest.raises(ConfigError, match='A regression task has no others'):
         extra.check('regression', ['micro_f1'])
 
@@ -121,6 +119,38 @@ def test_constants_of_users_metrics():
         'regression', 'tests.metrics.extra_test:nearness', values, values + 1, 1
     )
     assert found == {'majority': -1.0, 'best_constant': 0.0}
+
+
+def recall_of_beats(reference, scores):
+    return scores[:, 0].sum() / reference[:, 0].sum()
+
+
+def mean_recall_of_classes(reference, scores):
+    confusion = scores[:, :4].reshape(-1, 2, 2).sum(0)
+    return np.mean(confusion.diagonal() / confusion.sum(1))
+
+
+def worst_stem(reference, scores):
+    return separation.ratios(scores).min()
+
+
+def test_users_metrics_of_frames_are_given_what_items_leave():
+    times = np.arange(0.0, 10.0, 0.5)
+    row = beats.reference_row((times, times[::4]), 10.0)[None]
+    found = extra.constants('beats', path('recall_of_beats'), row, row, 2)
+    assert found == {'majority': 1.0, 'best_constant': 1.0}  # 120 BPM is one of the metronomes.
+    late = beats.statistics((times, times[::4]), (times + 0.2, times))[None]
+    assert extra.metric('beats', path('recall_of_beats'))(row, late) == 0
+
+    reference = np.array([[30.0, 10.0]])
+    found = extra.constants('frames', path('mean_recall_of_classes'), reference, reference, 2)
+    assert found == {'majority': 0.5, 'best_constant': 0.5}
+
+    waves = np.random.RandomState(0).standard_normal((2, 100))
+    row = separation.reference_row(waves, waves.sum(0))[None]
+    found = extra.constants('separation', path('worst_stem'), row, row, 2)
+    assert found['best_constant'] == pytest.approx(0.0, abs=1e-9)
+    assert found['majority'] < 0
 
 
 def nearness(reference, scores):

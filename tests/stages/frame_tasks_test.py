@@ -16,7 +16,11 @@ from jaxprobe.reports import build, check
 from jaxprobe.stages import estimate, pipeline, results, verify
 from tests.tasks import trees
 
-SYNTH = {name: {'items': (6, 2, 2)} for name in ('synth_beats', 'synth_structure')}
+RECALL = 'tests.metrics.extra_test:recall_of_beats'
+SYNTH = {
+    'synth_beats': {'items': (6, 2, 2), 'metrics': RECALL},
+    'synth_structure': {'items': (6, 2, 2)},
+}
 STATISTICS = {'beats': 8, 'frames': 4 * 4 + 3}  # Per item, of which scores are made.
 
 
@@ -66,6 +70,8 @@ def test_synthetic_twins(tmp_path):
         assert result['decoded'] == 'all'
         record = results.read_bank(tmp_path / 'run/results/fbank_chroma', task.name)
         assert record.test_logits.shape[1:] == (2, STATISTICS[task.kind.value])
+    assert 0 <= found['synth_beats']['metrics'][RECALL]['value'] <= 1
+    assert found['synth_beats']['best_constant'][RECALL] > 0
     check_sizes(text, tmp_path / 'stores')
     build.build([tmp_path / 'run'], tmp_path / 'run/report')
     page = (tmp_path / 'run/report/index.html').read_text()
