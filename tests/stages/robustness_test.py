@@ -1,6 +1,7 @@
 """The section on planted records: what was put in is what is found."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def card(name):
     return {'name': name, 'family': family, 'severity': severity, 'harm': -severity}
 
 
-def found(tmp_path, record, *variants):
+def found(tmp_path, record, *variants) -> Any:
     results.write_bank(tmp_path, 'task', record)
     for one in variants:
         results.write_bank(tmp_path, f'task@deform-{one.meta["variant"]["value"]}', one)
