@@ -63,10 +63,11 @@ class Job(NamedTuple):
         if not self.kind:
             return {}
         hidden = {str(width): list(units) for width, units in sorted(self.hidden.items())}
-        variant = {'kind': self.kind, 'value': self.value, 'of': own, 'what': self.what}
-        variant |= {'hidden': hidden} if hidden else {}
+        named = {'kind': self.kind, 'value': self.value, 'of': own}
+        variant = {**named, 'what': self.what} | ({'hidden': hidden} if hidden else {})
         decides = {
-            **variant,
+            **named,
+            'sources': [source.name for source in self.grid.sources],
             'rates': list(self.grid.learning_rates),
             'hidden': hidden or list(self.grid.hidden),
             'dropout': self.grid.dropout,

@@ -33,10 +33,13 @@ def test_whatever_decides_a_variant_is_in_its_fingerprint():
         job._replace(merge=2).changes('abc'),
         job._replace(hidden={64: (8,)}).changes('abc'),
         job._replace(grid=spec(hidden=())).changes('abc'),
+        job._replace(grid=spec(sources=spec().sources[:2])).changes('abc'),
         job._replace(grid=spec(learning_rates=(1e-3,))).changes('abc'),
     ]
     prints = {one['fingerprint'] for one in [job.changes('abc'), *others]}
     assert len(prints) == 1 + len(others)
+    reworded = job._replace(what='other words').changes('abc')
+    assert reworded['fingerprint'] == job.changes('abc')['fingerprint']
     found = job._replace(meta={'n': {'train': 4}}).changes('abc')
     assert found['variant'] == {'kind': 'train', 'value': 0.1, 'of': 'abc', 'what': ''}
     assert found['n'] == {'train': 4}
