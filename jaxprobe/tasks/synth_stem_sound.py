@@ -9,7 +9,6 @@ from jaxtyping import Float, Int16
 
 from jaxprobe.core import fs
 from jaxprobe.tasks import synth_corpus, synth_facts, synth_score, synth_sound, synth_words
-from jaxprobe.tasks.synth_stems import LABELS
 
 SAMPLES = int(synth_words.SECONDS * synth_sound.RATE)
 _PEAK = 30000  # Of the mixture, in 16 bit.
@@ -17,8 +16,8 @@ _GAINS = {'lead': 1.0, 'chords': 0.8, 'bass': 1.6, 'drums': 0.9}
 
 
 def stems(clip: synth_facts.PhraseClip) -> Int16[np.ndarray, 'K S']:
-    """Renders the parts of a clip, in the order of `synth_stems.LABELS`; their sum fits 16 bit."""
-    parts = np.stack([_part(clip, label) * _GAINS[label] for label in LABELS])
+    """Renders the parts of a clip, in the order of `synth_words.STEMS`; their sum fits 16 bit."""
+    parts = np.stack([_part(clip, label) * _GAINS[label] for label in synth_words.STEMS])
     scale = _PEAK / max(np.abs(parts.sum(axis=0)).max(), np.abs(parts).max())
     return np.rint(parts * scale).astype(np.int16)
 

@@ -12,7 +12,7 @@ from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.tasks import defaults, musdb18, synth_words
 from jaxprobe.tasks.base import SPLITS, DatasetCard, Item, Kind, Preparation, Stems, Task
 
-LABELS = ('lead', 'chords', 'bass', 'drums')
+LABELS = synth_words.STEMS
 ITEMS = (120, 30, 30)  # Clips per split.
 
 

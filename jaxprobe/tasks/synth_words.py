@@ -12,6 +12,7 @@ TAGS = (
 MOODS = ('arousal', 'valence')
 BEATS = ('beat', 'downbeat')
 SECTIONS = ('verse', 'chorus', 'bridge', 'break')
+STEMS = ('lead', 'chords', 'bass', 'drums')
 
 GROOVE_SECONDS, SONG_SECONDS = 12.0, 24.0
 
