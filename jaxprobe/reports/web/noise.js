@@ -89,7 +89,7 @@ function severity(state) {
     return c.node;
   };
   const draw = (width) => {
-    const across = Math.max(1, Math.min(3, Math.floor(width / 330)));
+    const across = Math.max(1, Math.min(3, list.length, Math.floor(width / 330)));
     const each = Math.floor((width - 18 * (across - 1)) / across);
     return el('div', { class: 'small-multiples' }, list.map((family) => one(family, each)));
   };
@@ -114,7 +114,7 @@ function ranks(state) {
         num(found.ranks[d.name]?.kendall_tau, 2), num(resultOf(e, state.task).best_constant[found.metric])];
     });
   };
-  const make = (rows) => table('Deformations', ['encoder', 'deformation', 'source', '#score', '95 % interval', '#drop', '95 % interval (drop)', 'best source there', '#τ', `#${bestOf(state)}`], rows);
+  const make = (rows) => table('Deformations', ['encoder', 'deformation', 'source', '#score', '95 % interval', '#drop', 'its interval', 'best there', '#τ', `#${bestOf(state)}`], rows);
   const one = shown.includes(state.focus) ? state.focus : shown[0];
   return panel(`What deformations do to the choice, ${DATA.encoders[one].name}`, 'At the source that validation selects on clean audio; beside it the source that is best on the deformed items, and Kendall’s τ between the clean and the deformed order of all sources.',
     [make(rowsOf(one)), shown.length > 1 ? numbers(() => make(shown.flatMap(rowsOf)), 'All encoders') : null], { wide: true });

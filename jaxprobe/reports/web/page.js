@@ -236,11 +236,18 @@ function controls() {
   document.title = `${DATA.tasks[state.task].name}: ${DATA.title}`;
 }
 
+/** The model to look at first: the best on a task, controls last. */
+function bestModel(task) {
+  const worth = (e) => (DATA.encoders[e].control ? -1e9 : 0) + (resultOf(e, task).main_score.value ?? -1e8);
+  const here = DATA.encoders.map((_, e) => e).filter((e) => resultOf(e, task));
+  return here.reduce((held, e) => (worth(e) > worth(held) ? e : held), here[0] ?? 0);
+}
+
 function start() {
   document.documentElement.classList.add('js');
   state.on = new Set(DATA.encoders.map((_, e) => e));
   state.task = Math.max(0, DATA.tasks.findIndex((_, t) => DATA.encoders.some((_e, e) => resultOf(e, t))));
-  state.focus = DATA.encoders.findIndex((_, e) => resultOf(e, state.task));
+  state.focus = bestModel(state.task);
   document.getElementById('encoders-chosen').append(...DATA.encoders.map((look, e) => el('label', { class: 'chip' },
     el('input', { type: 'checkbox', value: e, onchange: (event) => { const on = new Set(state.on); if (event.target.checked) on.add(e); else on.delete(e); choose({ on }); } }),
     swatch(look), el('span', {}, shorten(look.name, 30)))));
