@@ -130,7 +130,7 @@ def test_the_track_grows_with_the_data(tmp_path, capsys, monkeypatch):
     assert '== skipped emomusic: it needs nothing is there' in text
     assert '== skipped musdb18: it needs ' in text
     page = (workdir / 'report/index.html').read_text()
-    assert 'Skipped: 2 tasks' in page
+    assert 'Skipped: 2 whose data or weights' in page
     assert '(1 of 14 tasks)' in page
     late.touch()
     run(planning.resolve(c, workdir), workdir, list(STAGES))
