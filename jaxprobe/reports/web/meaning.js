@@ -45,12 +45,13 @@ function likeInput(state) {
     return c.node;
   };
   const figure = host(draw);
+  const notes = [...new Set(maps.flatMap((map) => map.notes ?? []))];
   const list = () => table('Similarity to the input', ['encoder', 'layer', 'input', 'measure', '#value', '#noise floor', '#rows'],
     shown.flatMap((e) => of(e).map((point) => [DATA.encoders[e].name, point.name, input(), measureName(by()), num(point.value), num(point.floor), String(point.n)])));
   return panel('Layers against the input', `How much of the input features each layer still holds. Dotted: the noise floor, what shuffled rows reach; hollow: not above it.${heardOn(maps)}`,
     [el('div', { class: 'options' }, picker('Input', inputs, input(), (value) => { local.input = value; paint(figure); }),
       picker('by', measures, by(), (value) => { local.inputMeasure = value; paint(figure); }, measureName)),
-    legend(shown), figure, numbers(list)]);
+    legend(shown), figure, numbers(list), notes.length ? numbers(() => el('ul', { class: 'small soft' }, notes.map((text) => el('li', {}, text))), 'How to read it here') : null]);
 }
 
 /** 'cka_debiased' as papers write it. */
