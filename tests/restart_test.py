@@ -92,7 +92,7 @@ def test_killed_and_continued(undisturbed):
 
 def test_two_processes_write_what_one_writes(undisturbed):
     """One of them is killed on the way; both end, and the same command continues."""
-    folder, whole, took = undisturbed
+    folder, whole, _ = undisturbed
     process = start(folder, 'two', folder / 'cache', TOGETHER)
     assert process.stdout
     for line in process.stdout:
