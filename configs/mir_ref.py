@@ -36,6 +36,6 @@ def get_config(mode: str = 'full') -> config.Settings:
     c.study.deform = 'mir_ref'
     if config.is_smoke(mode):
         config.shrink(c)
-        c.beside = {'clmr': c.beside.clmr}
+        c.beside = {'clmr': c.beside['clmr']}
         c.study.heads, c.study.deform = 'm2,m5', 'noise:0,mp3:32'
     return c
