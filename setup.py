@@ -23,6 +23,7 @@ STACK = [
     'ml-dtypes>=0.5',  # bfloat16 in numpy
     'numpy>=2.0',
     'optax>=0.2.5',  # the probes' optimiser
+    'orbax-checkpoint>=0.11',  # where processes of one run wait for each other
     'protobuf>=5',  # tf.Example records, without TensorFlow
     'pyarrow>=17',  # all cells of a task, as a column file
     'safetensors>=0.5',  # published weights

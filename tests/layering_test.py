@@ -36,6 +36,7 @@ HOME = {
     'huggingface_hub': {'encoders'},
     'h5py': {'encoders'},
     'optax': {'probes'},
+    'orbax': {'stages/cluster.py'},
     'grain': {'features'},
     'mir_eval': {'metrics'},
     'matplotlib': {'reports'},

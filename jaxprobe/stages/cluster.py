@@ -33,6 +33,7 @@ T = TypeVar('T')
 AUTO = 'auto'
 _VARIABLES = ('JAX_COORDINATOR_ADDRESS', 'JAX_NUM_PROCESSES', 'JAX_PROCESS_ID')
 _HEARTBEAT = 60  # Seconds after which a process that died ends the others.
+_PATIENCE = 7 * 24 * 3600  # Seconds that a process waits for one that lives.
 
 
 class Flags(NamedTuple):
@@ -57,9 +58,7 @@ class Members(NamedTuple):
     def meet(self, name: str) -> None:
         """Waits until every process of the run has come this far."""
         if self.count > 1:
-            from jax.experimental import multihost_utils
-
-            multihost_utils.sync_global_devices(f'jaxprobe-{name}')
+            meet(name)
 
 
 ALONE = Members()
@@ -177,6 +176,22 @@ def share(things: Sequence[T]) -> list[T]:
     import jax
 
     return list(things[jax.process_index() :: jax.process_count()])
+
+
+def meet(name: str) -> None:
+    """Waits until every process of a run has come this far; returns at once where one is alone.
+
+    By the coordination service: jax's own barrier is a collective of the devices, which gives
+    up after half an hour on CPUs, and one bank may take longer than all of another process's.
+    A process that died ends the wait after `_HEARTBEAT` seconds.
+    """
+    import jax
+
+    if jax.process_count() > 1:
+        from orbax.checkpoint import multihost
+
+        everyone = set(range(jax.process_count()))
+        multihost.sync_global_processes(f'jaxprobe-{name}', timeout=_PATIENCE, processes=everyone)
 
 
 def check_shared(folder: Path, members: Members) -> None:

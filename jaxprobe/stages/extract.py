@@ -24,6 +24,7 @@ from jaxprobe.features import manifest, writer
 from jaxprobe.features.keys import keys_of
 from jaxprobe.features.manifest import Entry, Planned
 from jaxprobe.features.spec import Clip, StoreSpec
+from jaxprobe.stages import cluster
 from jaxprobe.stages.encode import Encoding
 from jaxprobe.stages.fill import Job, decoded, fill
 
@@ -110,12 +111,12 @@ def extract(
             fs.sweep(store)
             manifest.pin(store, spec)
             _plan(store, spec, request, threads, on_error, shard_minutes)
-        _wait_for_all('jaxprobe-planned')
+        cluster.meet('planned')
         if not first:  # Process 0 has left its hashes in the cache.
             request = _request(clips, store_dir, threads)
         jobs = _jobs(store, request)
         written = _encode(encoder, spec, store, jobs, threads, devices, progress, on_error)
-        _wait_for_all('jaxprobe-encoded')
+        cluster.meet('encoded')
         if first:
             _write_tfds(store, spec)
         failed = _failures(store, request, now=written)
@@ -326,11 +327,3 @@ def _advance(progress: Progress | None, total: float) -> Callable[[float], None]
             progress(min(done, total), total)
 
     return advance
-
-
-def _wait_for_all(name: str) -> None:
-    """Waits until every process of a multi-host run has come this far."""
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices(name)
