@@ -1,4 +1,4 @@
-r"""What do the layers of MusiCNN know of five synthetic tasks? The first thing to run.
+r"""What do the layers of MusiCNN know of three synthetic tasks? The first thing to run.
 
 A real pretrained music model (MusiCNN, its published weights), the FBANK+Chroma floor and a
 random conformer as control, on three tasks made by our own code.
