@@ -23,7 +23,7 @@ from jaxprobe.probes.separation.data import Data, Groups, Whole, Windows
 from jaxprobe.probes.separation.head import MaskHead
 from jaxprobe.probes.separation.spectra import Spectra
 from jaxprobe.probes.spec import BankResult, BankSpec
-from jaxprobe.stages import stem_waves
+from jaxprobe.stages import frame_probe, stem_waves
 from jaxprobe.tasks import frame_targets
 from jaxprobe.tasks.base import SPLITS, Item, Task
 

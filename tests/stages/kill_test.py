@@ -107,7 +107,8 @@ def test_sigterm_and_ctrl_c_leave_the_same_bytes(runner, undisturbed, tmp_path):
     """Both end a run at once; what they leave is swept or continued by the next."""
     expected = undisturbed[0]
     audio, store_dir = str(runner.audio), str(tmp_path)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    cut = []
+    for number in 4 * (signal.SIGTERM, signal.SIGINT):
         code = 'import sys; from tests.stages import victim; victim.run(*sys.argv[1:])'
         process = subprocess.Popen(
             [sys.executable, '-c', code, audio, store_dir, '1'],
@@ -121,6 +122,13 @@ def test_sigterm_and_ctrl_c_leave_the_same_bytes(runner, undisturbed, tmp_path):
         while len(list(shards('*-0????'))) <= before and time.monotonic() < deadline:
             time.sleep(0.005)
         process.send_signal(number)
-        assert process.wait(20) != 0
+        if process.wait(20) != 0:
+            cut.append(number)
+        else:  # Done before the signal came: begin anew.
+            shutil.rmtree(tmp_path)
+            tmp_path.mkdir()
+        if {signal.SIGTERM, signal.SIGINT} <= set(cut):
+            break
+    assert {signal.SIGTERM, signal.SIGINT} <= set(cut)
     assert runner(tmp_path) == 0
     assert store_case.files(store_case.spec().path(tmp_path)) == expected

@@ -33,16 +33,14 @@ def build(found: Card, *, weights: str, arch: str, dtype: str, seed: int) -> Enc
             f"encoder.arch={arch!r} needs weights of that size: encoder.weights='random', or the "
             f'path of its checkpoint. The published file has the published architecture.'
         )
-    path = None
+    path, identity, tensors = None, f'random-{seed}', {}
     if weights != 'random':  # First of all, so that what is missing is known at once.
         path = hub.locate(found.weights, weights, f'encoder {found.name}')
-    tensors = checkpoint.read(path) if path else {}
+        identity, tensors = _identity(found, path, ours=not weights), checkpoint.read(path)
     graph, template = leaves.abstract(lambda: model.MelConformer(a, numbers))
     if path is None:
-        drawn, identity = leaves.random(template, seed, found.name), f'random-{seed}'
-        arrays = drawn | model.constants(a)
+        arrays = leaves.random(template, seed, found.name) | model.constants(a)
     else:
-        identity = _identity(found, path, ours=not weights)
         shapes = leaves.shapes(template)
         filled = tables.fill(found.name, a, shapes, tensors, str(path))
         arrays = model.constants(a) | filled
