@@ -6,7 +6,7 @@ random conformer as control, on three tasks made by our own code.
   make demo
   python -m jaxprobe.launch --config=configs/demo.py --workdir=runs/demo
 
-Cost: under 3 minutes on 2 CPU cores. Result: README, first results.
+Cost: under 4 minutes on 2 CPU cores. Result: README, first results.
 """
 
 from jaxprobe.core import config
