@@ -40,7 +40,7 @@ _INDIFFERENT = (
 )
 
 
-_LEAST = {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0, 'probe.pca': 0}
+_LEAST = {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0, 'encoder.limit': 0, 'probe.pca': 0}
 
 # Settings that came after the first results, with the value those had.
 _LATER = {'extract.pooling': 'mean', 'probe.standardise': False, 'probe.pca': 0}
@@ -71,6 +71,7 @@ class EncoderPlan:
     window_seconds: float
     preset: Preset
     options: Options  # A value for every option of the card.
+    limit: int = 0  # Items per split of this encoder alone; 0 for those of the run.
 
     def load(self, seed: int) -> encoders.Encoder:
         """Builds the encoder; `seed` draws random weights where those are asked for."""
@@ -323,9 +324,21 @@ def framing(
     return Framing(samples, hop or samples, tail, short, card.lead_samples)
 
 
-def items_of(task: Task, plan: Plan) -> list[Item]:
-    """The items a run uses, in order: all, or `limit` of each split."""
-    return limited(task.items(plan.data_dir), plan.limit)
+def items_of(task: Task, plan: Plan, chosen: EncoderPlan | None = None) -> list[Item]:
+    """The items a run uses, in order: all, or `limit` of each split.
+
+    Args:
+        task: whose items.
+        plan: of the run.
+        chosen: an encoder of it, which may have a smaller limit of its own.
+    """
+    found = limited(task.items(plan.data_dir), plan.limit)
+    return limited(found, chosen.limit) if chosen else found
+
+
+def limit_of(plan: Plan, chosen: EncoderPlan) -> int:
+    """Items per split that an encoder is probed on at most; 0 where there is no limit."""
+    return min((limit for limit in (plan.limit, chosen.limit) if limit), default=0)
 
 
 def limited(items: list[Item], limit: int) -> list[Item]:
@@ -381,6 +394,7 @@ def _encoder(label: str, c: Settings, pooling: str) -> EncoderPlan:
         window_seconds=c.window_seconds,
         preset=preset,
         options=options,
+        limit=c.limit,
     )
 
 
@@ -423,7 +437,9 @@ def _check_values(config: Settings) -> None:
     ]
     wrong += [
         f'{name}={flat[name]} must be at least {least}'
-        for name, least in _LEAST.items()
+        for name, least in (
+            _LEAST | {f'beside.{label}.limit': 0 for label in config.beside}
+        ).items()
         if flat[name] < least
     ]
     rates = config.probe.learning_rates
@@ -496,4 +512,5 @@ def _identity(record: dict[str, Any]) -> dict[str, Any]:
         if decides(key)
         and not key.startswith('study.')  # Those add files of their own.
         and not (key in _LATER and value == _LATER[key])
+        and not (key.startswith(('encoder.', 'beside.')) and key.endswith('.limit') and not value)
     }

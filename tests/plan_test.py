@@ -222,6 +222,20 @@ def test_limit_spreads_over_the_split(tmp_path):
     assert plan.limited(items, 0) == items
 
 
+def test_an_encoder_may_have_a_smaller_limit_of_its_own(tmp_path):
+    c = smoke(tasks={'synth_instrument': {'items': (8, 4, 4)}})
+    c.limit, c.encoder.limit, c.data_dir = 4, 2, str(tmp_path)
+    c.beside.whole = config.encoder('fbank_chroma')
+    found = plan.resolve(c, tmp_path)
+    (task,), (own, whole) = found.tasks, found.encoders
+    task.prepare(tmp_path)
+    assert [len(plan.items_of(task, found, e)) for e in (own, whole, None)] == [6, 12, 12]
+    assert [plan.limit_of(found, e) for e in (own, whole)] == [2, 4]
+    c.beside.whole.limit = -1
+    with pytest.raises(ConfigError, match='beside.whole.limit=-1 must be at least 0'):
+        plan.resolve(c, tmp_path)
+
+
 def test_a_monitor_that_cannot_be_watched(tmp_path):
     with pytest.raises(ConfigError, match="monitor='macro_f1' can be reported but not watched"):
         plan.resolve(smoke(tasks={'synth_instrument': {'monitor': 'macro_f1'}}), tmp_path)

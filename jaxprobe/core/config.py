@@ -31,6 +31,7 @@ def encoder(name: str, **options: object) -> Settings:
     c.preset = ''  # A peer's or paper's way with windows: `jaxprobe ls encoders NAME` lists them.
     c.options = ''  # 'name=value,other=value', beside or over the preset's; '' the defaults.
     c.window_seconds = 0.0  # 0: what the task or, where it is fixed, the encoder asks for.
+    c.limit = 0  # Items per split of this one alone, for a control that is dear; 0: all.
     return _update(c, options, 'encoder')
 
 

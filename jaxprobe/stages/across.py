@@ -110,7 +110,8 @@ def _tasks(folder: Path) -> list[str]:
 
 def _task(name: str, sides: Sequence[tuple[str, Path]], resamples: int) -> Row | None:
     entries, left_out = [], {}
-    for label, folder in sides:
+    # A trial on part of the data must not be what the others are measured against.
+    for label, folder in sorted(sides, key=lambda side: -_tested(side[1], name)):
         entry = _entry(label, results.read_bank(folder, name))
         reason = _reason(entry, entries)
         if entry is None or reason:
@@ -121,6 +122,11 @@ def _task(name: str, sides: Sequence[tuple[str, Path]], resamples: int) -> Row |
     if len(entries) < 2 or not ids:
         return None
     return _compared(name, [_on(entry, ids) for entry in entries], left_out, resamples)
+
+
+def _tested(folder: Path, name: str) -> int:
+    """How many test items a stored bank has."""
+    return (results.stored_meta(folder, name) or {'n': {'test': 0}})['n']['test']
 
 
 def _entry(label: str, record: BankRecord) -> Entry | None:
@@ -146,6 +152,9 @@ def _reason(entry: Entry | None, entries: Sequence[Entry]) -> str:
     if not entries:
         return ''
     mine, first = entry.record, entries[0].record
+    limits = [record.meta.get('limit') or 0 for record in (mine, first)]
+    if limits[0] != limits[1]:  # The common items would be those of the smaller part.
+        return f'{limits[0] or "all"} items per split, {limits[1] or "all"} of {entries[0].encoder}'
     for key in ('kind', 'labels', 'primary'):
         if mine.meta['task'][key] != first.meta['task'][key]:
             return f'another task of this name than for {entries[0].encoder}, by its {key}'

@@ -48,7 +48,7 @@ def requests(encoder: Encoder, chosen: EncoderPlan, plan: Plan) -> Iterator[Requ
         for task in plan.tasks:
             if not refusal(task):
                 clean = store_spec(encoder, chosen, task, plan)
-                tested = of_split(items_of(task, plan), 'test')
+                tested = of_split(items_of(task, plan, chosen), 'test')
                 yield Request(store_of(clean, chain, plan.seed), task, clips_of(tested))
 
 

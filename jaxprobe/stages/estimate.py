@@ -22,7 +22,7 @@ from jaxprobe.core.layers import width_groups
 from jaxprobe.core.text import table
 from jaxprobe.encoders.base import Encoder, compiled
 from jaxprobe.features.spec import Clip, StoreSpec
-from jaxprobe.plan import EncoderPlan, Plan, items_of, usable
+from jaxprobe.plan import EncoderPlan, Plan, items_of, limited, usable
 from jaxprobe.probes.spec import BankSpec, Split
 from jaxprobe.stages import deformed_estimate, separation_estimate, similarity, variants
 from jaxprobe.stages.frame_probe import decoding_steps, encoder_of
@@ -80,14 +80,15 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
             if spec.name not in speed:
                 speed[spec.name] = _encode_speed(own, spec)
             known = seen.setdefault(spec.name, set())
-            clips = clips_of(items[task.name])
+            own_items = limited(items[task.name], chosen.limit)
+            clips = clips_of(own_items)
             fresh = [clip for clip in dict.fromkeys(clips) if clip not in known]
             known |= set(fresh)
             load = _load(clips, spec)
             if fresh:  # Headers are read again only where some of the audio was counted before.
                 new = load if len(fresh) == load.clips else _load(fresh, spec)
                 _add(stores, spec, own, new, speed[spec.name])
-            for one in deformed_estimate.wanted(task, plan, spec, items[task.name]):
+            for one in deformed_estimate.wanted(task, plan, spec, own_items):
                 known = seen.setdefault(one.store.name, set())
                 fresh = [clip for clip in dict.fromkeys(one.clips) if clip not in known]
                 known |= set(fresh)
@@ -95,15 +96,15 @@ def estimate(plan: Plan, workdir: Path) -> tuple[str, bool]:
                     slower = min(one.speed, speed[spec.name])
                     _add(stores, one.store, own, _load(fresh, spec), slower)
             if task.kind is Kind.SEPARATION:
-                row, note = _stems_row(encoder, chosen, task, plan, items[task.name], load)
-                waves = separation_estimate.waves_row(task, items[task.name], load.seconds)
-                stores[f'{task.name} {waves["store"]}'] = waves  # Shared by all encoders.
+                row, note = _stems_row(encoder, chosen, task, plan, own_items, load)
+                waves = separation_estimate.waves_row(task, own_items, load.seconds)
+                stores.setdefault(f'{task.name} {waves["store"]}', waves)  # Of all encoders.
                 notes.append(note)
             else:
-                row, pace = _bank_row(own, chosen, spec, task, plan, items[task.name], load, pace)
-                notes += _frame_notes(row, spec, task, plan, items[task.name], load)
+                row, pace = _bank_row(own, chosen, spec, task, plan, own_items, load, pace)
+                notes += _frame_notes(row, spec, task, plan, own_items, load)
             banks.append(row)
-            banks += _variant_rows(own, chosen, spec, task, plan, items[task.name], load, pace)
+            banks += _variant_rows(own, chosen, spec, task, plan, own_items, load, pace)
         features += similarity.requests(encoder, chosen, plan)
     for spec, encoder, clips in features:
         if spec.name not in stores:  # Else the run holds them anyway.

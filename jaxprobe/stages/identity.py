@@ -16,7 +16,7 @@ from jaxprobe.encoders.subset import depths
 from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import StoreSpec
 from jaxprobe.metrics import extra
-from jaxprobe.plan import EncoderPlan, Plan, sources
+from jaxprobe.plan import EncoderPlan, Plan, limit_of, sources
 from jaxprobe.probes.spec import TRAINED_AS, BankSpec
 from jaxprobe.stages import separation_probe, stem_waves
 from jaxprobe.stages.stores import clips_of
@@ -104,7 +104,7 @@ def meta_of(
         'excluded': dict(task.card.broken),
         'split_sha256': targets.split_sha256(items),
         'store': {'fingerprint': store.fingerprint, 'dir': store.path(Path()).name},
-        'limit': plan.limit,
+        'limit': limit_of(plan, chosen),
         'random_weights': encoder.weights_sha256.startswith('random'),
         'config_sha256': plan.config_sha256,
         'logits_dtype': plan.probe.logits_dtype,

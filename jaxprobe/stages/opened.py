@@ -82,7 +82,7 @@ def look(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> Known
         DataError: a split is left without items, or items are missing that should not be.
         StoreError: the store lacks audio of this task; the extract stage has to run first.
     """
-    items = items_of(task, plan)
+    items = items_of(task, plan, chosen)
     encoder = frame_probe.encoder_of(encoder, task, plan.extract.pooling)
     spec = store_spec(encoder, chosen, task, plan)
     clips = clips_of(items)

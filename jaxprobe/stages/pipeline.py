@@ -126,7 +126,7 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
             spec = store_spec(encoder, chosen, task, plan)
             own = encoder_of(encoder, task, plan.extract.pooling)
             framings.setdefault(spec.fingerprint, (spec, own, []))[2].extend(
-                clips_of(items_of(task, plan))
+                clips_of(items_of(task, plan, chosen))
             )
         for spec, task, clips in deformed.requests(encoder, chosen, plan):
             own = encoder_of(encoder, task, plan.extract.pooling)

@@ -105,7 +105,7 @@ def requests(
         A store, the features that fill it, and the audio.
     """
     for one in _wanted(plan):
-        if one.what == 'input':
+        if one.what == 'input' and not chosen.limit:
             task, features = _task(plan, one.task), _features(plan)
             spec = store_spec(encoder, chosen, task, plan)
             own = input_spec(spec, features, plan.extract.batch_windows)
@@ -136,7 +136,8 @@ def _features(plan: Plan) -> Encoder:
 
 def _parts(wanted: list[compared.Asked], plan: Plan, audio: dict[str, Audio]) -> Iterator[Part]:
     """Every part that is asked for, in order; fills in the audio of its task."""
-    loaded = [(chosen, chosen.load(plan.seed)._replace(params=None)) for chosen in plan.encoders]
+    whole = [chosen for chosen in plan.encoders if not chosen.limit]  # All have the same audio.
+    loaded = [(chosen, chosen.load(plan.seed)._replace(params=None)) for chosen in whole]
     for what, name in wanted:
         task = _task(plan, name)
         audio[name] = _audio(task, plan)

@@ -166,3 +166,16 @@ def test_verify_computes_the_file_again(workdir):
         assert verify._across(workdir)[0][2]
     path.unlink()
     assert 'comparisons.json is absent: run the analyse' in verify._across(workdir)[0][2][0]
+
+
+def test_a_control_on_part_of_the_items_is_left_out_and_measures_nobody(tmp_path):
+    made = {'task': 'genre', 'kind': 'multiclass', 'layers': 2, 'groups': 30, 'rates': (1e-3,)}
+    for label in ('strong', 'weak'):
+        _write(tmp_path, planted.bank(encoder=label, n=N, **made))
+    part = planted.bank(encoder='control', n={'train': 30, 'valid': 30, 'test': 30}, **made)
+    part = dataclasses.replace(part, meta=part.meta | {'limit': 30})
+    _write(tmp_path, part)
+    found = across.compare(across.folders(tmp_path), resamples=FEW)['tasks']['genre']
+    assert found['left_out'] == {'control': '30 items per split, all of strong'}
+    assert found['items'] == 120
+    assert len(found['pairs']) == 1
