@@ -109,7 +109,11 @@ def test_sigterm_and_ctrl_c_leave_the_same_bytes(runner, undisturbed, tmp_path):
     audio, store_dir = str(runner.audio), str(tmp_path)
     cut = []
     for number in 4 * (signal.SIGTERM, signal.SIGINT):
-        code = 'import sys; from tests.stages import victim; victim.run(*sys.argv[1:])'
+        # Where this runs in the background of a shell, its children would ignore Ctrl-C.
+        code = (
+            'import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); '
+            'from tests.stages import victim; victim.run(*sys.argv[1:])'
+        )
         process = subprocess.Popen(
             [sys.executable, '-c', code, audio, store_dir, '1'],
             cwd=ROOT,
