@@ -71,7 +71,7 @@ def test_a_mistake_is_one_message(arguments, message, tmp_path):
     assert not (tmp_path / 'x' / 'results').exists()
 
 
-@pytest.mark.parametrize('name', ['muq', 'demo'])
+@pytest.mark.parametrize('name', [pytest.param('muq', marks=pytest.mark.slow), 'demo'])
 def test_smoke_from_audio_to_report(name, tmp_path, capsys):
     """The whole path as a user walks it, then `verify`, then the same command again."""
     if name == 'demo':
