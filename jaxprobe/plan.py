@@ -43,7 +43,12 @@ _INDIFFERENT = (
 _LEAST = {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0, 'encoder.limit': 0, 'probe.pca': 0}
 
 # Settings that came after the first results, with the value those had.
-_LATER = {'extract.pooling': 'mean', 'probe.standardise': False, 'probe.pca': 0}
+_LATER = {
+    'encoder.limit': 0,  # Of every encoder, those beside too.
+    'extract.pooling': 'mean',
+    'probe.standardise': False,
+    'probe.pca': 0,
+}
 
 
 class Framing(NamedTuple):
@@ -511,6 +516,12 @@ def _identity(record: dict[str, Any]) -> dict[str, Any]:
         for key, value in flat.items()
         if decides(key)
         and not key.startswith('study.')  # Those add files of their own.
-        and not (key in _LATER and value == _LATER[key])
-        and not (key.startswith(('encoder.', 'beside.')) and key.endswith('.limit') and not value)
+        and not _as_before(key, value)
     }
+
+
+def _as_before(key: str, value: Any) -> bool:
+    """Whether a setting that came later has the value that results had before it came."""
+    if key.startswith('beside.'):
+        key = f'encoder.{key.rsplit(".", 1)[-1]}'
+    return key in _LATER and value == _LATER[key]
