@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import marble_size, marble_tasks
 
+from benchmarks import marble_size, marble_tasks
 from jaxprobe.tasks import registry
 
 ROOT = Path(__file__).resolve().parents[2]
