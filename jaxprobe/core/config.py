@@ -57,7 +57,7 @@ def base() -> Settings:
     c.extract.pooling = 'mean'  # Over a window's frames; 'mean,mean+std,max' keeps layers of each.
     c.extract.on_error = 'stop'  # 'stop' with the list, or 'quarantine'.
     c.extract.threads = 0  # Decoding threads; 0 means one per core.
-    c.extract.shard_minutes = 30.0  # Audio per shard: what a kill can cost at most.
+    c.extract.shard_minutes = 0.0  # Audio per shard, what a kill can cost; 0: 30, or 16 batches.
 
     c.probe = ConfigDict()
     c.probe.learning_rates = LEARNING_RATES

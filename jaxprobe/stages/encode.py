@@ -7,6 +7,7 @@ flight while the next are filled, and results are fetched oldest first.
 """
 
 import collections
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -42,19 +43,28 @@ class Finished(NamedTuple):
 
 
 def batches(
-    loaded: Iterable[tuple[int, Loaded]], spec: StoreSpec
+    loaded: Iterable[tuple[int, Loaded]],
+    spec: StoreSpec,
+    blank: Callable[[], Float[np.ndarray, 'B S']] | None = None,
 ) -> Iterator[tuple[Float[np.ndarray, 'B S'], list[Row]]]:
-    """Yields full batches of windows across clips, and last a zero-padded one."""
-    shape = (spec.batch_windows, spec.input_samples)
-    # A new array each time: on CPU jax may use it in place while the next one is filled.
-    wave, rows = np.empty(shape, np.float32), []
+    """Yields full batches of windows across clips, and last a zero-padded one.
+
+    Args:
+        loaded: clips with their places in the shard.
+        spec: of the store.
+        blank: hands out the array that the next batch is written to, such as `Encoding.blank`;
+            a new one each time where it is None.
+    """
+    if blank is None:
+        blank = functools.partial(np.empty, (spec.batch_windows, spec.input_samples), np.float32)
+    wave, rows = blank(), []
     for clip, item in loaded:
         for window, start in enumerate(item.starts.tolist()):
             wave[len(rows)] = item.samples[start : start + spec.input_samples]
             rows.append(Row(clip, window, start, item.padded))
             if len(rows) == spec.batch_windows:
                 yield wave, rows
-                wave, rows = np.empty(shape, np.float32), []
+                wave, rows = blank(), []
     if rows:
         wave[len(rows) :] = 0.0
         yield wave, rows
@@ -157,14 +167,25 @@ class Encoding:
         self._host = host_pooling(encoder.encode, spec) if encoder.host else None
         # float32 means float32 on accelerators too: TF32 would move embeddings by 1e-3.
         self._precision = 'highest' if spec.compute_dtype == 'float32' else 'default'
-        self._flight: collections.deque[tuple[list[Row], Pooled]] = collections.deque()
+        self._flight: collections.deque[tuple[np.ndarray, list[Row], Pooled]] = collections.deque()
         self._turn = 0
+        self._shape = (spec.batch_windows, spec.input_samples)
+        self._spare: list[np.ndarray] = []
+
+    def blank(self) -> Float[np.ndarray, 'B S']:
+        """An array to fill and hand to `start`, holding anything.
+
+        Arrays are used again: new ones would cost a page fault per page, which on a fast device
+        is half of what this thread does. Not before their batch is finished: jax copies them to
+        a device in its own time, and on CPUs may compute on them in place.
+        """
+        return self._spare.pop() if self._spare else np.empty(self._shape, np.float32)
 
     def start(self, wave: Float[np.ndarray, 'B S'], rows: list[Row]) -> Iterator[Finished]:
         """Dispatches a batch; yields what has to be finished to keep the flight bounded.
 
         Args:
-            wave: handed over, not to be written to again.
+            wave: handed over, not to be written to until `blank` hands it out again.
             rows: of its first len(rows) windows.
         """
         if self._host:  # Done at once; the threads that decode go on meanwhile.
@@ -177,7 +198,7 @@ class Encoding:
             pooled = self._pooled(self._params[turn], jax.device_put(wave, self._devices[turn]))
         for leaf in jax.tree.leaves(pooled):
             leaf.copy_to_host_async()
-        self._flight.append((rows, pooled))
+        self._flight.append((wave, rows, pooled))
         while len(self._flight) > self.depth:
             yield self._finish()
 
@@ -187,6 +208,7 @@ class Encoding:
             yield self._finish()
 
     def _finish(self) -> Finished:
-        rows, pooled = self._flight.popleft()
+        wave, rows, pooled = self._flight.popleft()
         groups, finite = jax.device_get(pooled)
+        self._spare.append(wave)
         return Finished(rows, groups, finite)

@@ -30,6 +30,8 @@ from jaxprobe.stages.fill import Job, decoded, fill
 
 ON_ERROR = ('stop', 'quarantine')
 _SHOWN = 20  # Names in an error message.
+_SHARD_MINUTES = 30.0
+_SHARD_BATCHES = 16  # At least: the last batch of a shard is on average half empty.
 
 Progress = Callable[[float, float], None]
 
@@ -77,7 +79,7 @@ def extract(
     on_error: str = 'stop',
     progress: Progress | None = None,
     devices: Sequence[Any] | None = None,
-    shard_minutes: float = 30.0,
+    shard_minutes: float = 0.0,
 ) -> ExtractReport:
     """Encodes the clips that the store does not have yet.
 
@@ -92,7 +94,7 @@ def extract(
             with its reason and goes on.
         progress: called with the seconds of audio done and to do, after every batch.
         devices: that encode, in turn; all local ones by default.
-        shard_minutes: audio per shard.
+        shard_minutes: audio per shard; 0 means half an hour, or 16 batches where those are more.
 
     Returns:
         Counts, and what failed.
@@ -187,9 +189,16 @@ def _plan(
     settled = [manifest.settled(sidecar) if sidecar else None for sidecar in sidecars]
     wanted = [Planned(key, round(known[key], 3)) for key in request.by_key]
     window_seconds = spec.window_samples / spec.sample_rate
-    grown = manifest.grown(shards, settled, wanted, 60 * shard_minutes, window_seconds)
+    shard_seconds = 60 * shard_minutes or _shard_seconds(spec)
+    grown = manifest.grown(shards, settled, wanted, shard_seconds, window_seconds)
     if grown != shards:
         manifest.write_manifest(store, grown)
+
+
+def _shard_seconds(spec: StoreSpec) -> float:
+    """Audio per shard where nobody says how much: by what its last, partly empty batch costs."""
+    batch = spec.batch_windows * spec.hop_samples / spec.sample_rate
+    return max(60 * _SHARD_MINUTES, _SHARD_BATCHES * batch)
 
 
 def _header(keyed: tuple[str, Clip]) -> tuple[float, str]:

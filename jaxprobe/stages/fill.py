@@ -1,5 +1,10 @@
-"""One shard from first decoded clip to sidecar."""
+"""Shards from first decoded clip to sidecar.
 
+The device does not wait at the end of a shard: batches of the next one run while the last
+results of this one come back and its file is closed.
+"""
+
+import collections
 import contextlib
 import functools
 import itertools
@@ -48,12 +53,16 @@ def fill(
         advance: told of progress.
     """
     with contextlib.closing(decoded(jobs, spec, threads, encoding.depth)) as clips:
-        for index, group in itertools.groupby(clips, key=lambda pair: pair[0].shard):
-            shard = _Filling(spec, advance)
-            with writer.shard(store, index) as written:
-                shard.run(group, encoding, written.write)
+        results = _results(clips, spec, encoding, advance)
+        # A shard's results end where the next one's begin, or where there are no more; by then
+        # all of its clips have passed.
+        for shard, group in itertools.groupby(results, key=lambda pair: pair[0]):
+            with writer.shard(store, shard.index) as written:
+                for _, finished in group:
+                    if finished:
+                        shard.record(finished, written.write)
                 written.entries.extend(shard.entries)
-            yield index, shard.entries
+            yield shard.index, shard.entries
 
 
 def decoded(
@@ -87,26 +96,42 @@ def decoded(
     return loader.ahead(jobs, load, cost, threads=threads, budget=budget)
 
 
+def _results(
+    clips: Iterable[Decoded], spec: StoreSpec, encoding: Encoding, advance: Advance
+) -> Iterator[tuple['_Filling', Finished | None]]:
+    """Takes every clip through the encoder; yields results in order, each with its shard.
+
+    A shard without a single usable clip has one result, None.
+    """
+    owners: collections.deque[_Filling] = collections.deque()  # Of the batches in flight.
+    for index, group in itertools.groupby(clips, key=lambda pair: pair[0].shard):
+        shard = _Filling(index, spec, advance)
+        empty = True
+        for wave, rows in batches(shard.usable(group), spec, encoding.blank):
+            empty = False
+            owners.append(shard)
+            for finished in encoding.start(wave, rows):
+                yield owners.popleft(), finished
+        if empty:
+            for finished in encoding.drain():
+                yield owners.popleft(), finished
+            yield shard, None
+    for finished in encoding.drain():
+        yield owners.popleft(), finished
+
+
 class _Filling:
     """The clips of one shard as they pass: decoded, batched, encoded, recorded."""
 
-    def __init__(self, spec: StoreSpec, advance: Advance):
+    def __init__(self, index: int, spec: StoreSpec, advance: Advance):
+        self.index = index
         self.entries: list[Entry] = []
         self._spec = spec
         self._advance = advance
         self._window_seconds: list[float] = []  # Per clip: progress that one window makes.
 
-    def run(
-        self, clips: Iterable[Decoded], encoding: Encoding, write: Callable[[bytes], None]
-    ) -> None:
-        """Takes every clip through the encoder and writes the records in order."""
-        for wave, rows in batches(self._usable(clips), self._spec):
-            for finished in encoding.start(wave, rows):
-                self._record(finished, write)
-        for finished in encoding.drain():
-            self._record(finished, write)
-
-    def _usable(self, clips: Iterable[Decoded]) -> Iterator[tuple[int, loader.Loaded]]:
+    def usable(self, clips: Iterable[Decoded]) -> Iterator[tuple[int, loader.Loaded]]:
+        """Notes every clip, and yields those that can be encoded with their place."""
         for job, found in clips:
             key, seconds = job.planned
             if isinstance(found, AudioError):
@@ -122,7 +147,8 @@ class _Filling:
             self._window_seconds.append(seconds / n)
             yield len(self.entries) - 1, found
 
-    def _record(self, finished: Finished, write: Callable[[bytes], None]) -> None:
+    def record(self, finished: Finished, write: Callable[[bytes], None]) -> None:
+        """Writes the windows of a batch."""
         rate = self._spec.sample_rate
         for i, row in enumerate(finished.rows):
             entry = self.entries[row.clip]

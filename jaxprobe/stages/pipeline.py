@@ -13,6 +13,7 @@ from typing import Any
 
 from jaxprobe.core import fs
 from jaxprobe.core.errors import DataError
+from jaxprobe.encoders.base import Card
 from jaxprobe.plan import Plan, items_of
 from jaxprobe.stages import cluster, progress
 
@@ -111,6 +112,8 @@ def prepare(plan: Plan, workdir: Path, cost: Cost) -> None:
 
 def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
     """Runs every encoder once over the audio of all tasks; audio already stored is not encoded."""
+    import jax
+
     from jaxprobe.stages import deformed
     from jaxprobe.stages import extract as extracting
     from jaxprobe.stages import similarity as comparing
@@ -121,6 +124,9 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
     deformed.tell_refused(plan)
     for chosen in plan.encoders:
         encoder = chosen.load(plan.seed)
+        advice = faster(encoder.card, chosen.dtype, jax.local_devices()[0].platform)
+        if advice and not encoder.host:
+            print(f'   {chosen.label}: {advice}')
         framings: dict[str, tuple[Any, Any, list]] = {}
         for task in plan.tasks:
             spec = store_spec(encoder, chosen, task, plan)
@@ -152,6 +158,20 @@ def extract(plan: Plan, workdir: Path, cost: Cost) -> None:
             shown.close()
             _tell(label, report)
             cost.add_extraction(spec.name, report._asdict())
+
+
+def faster(card: Card, dtype: str, platform: str) -> str:
+    """What would make an encoder faster on this kind of device, '' where nothing is known.
+
+    No default changes with the device: a store made on one is read on any.
+    """
+    if dtype != 'float32' or platform == 'cpu' or card.gflop_per_second < 1:
+        return ''
+    return (
+        f'float32 is the slow way on this device. dtype=bfloat16 in the config of this encoder is '
+        f'what its matrix units are made for, and gives another store; what it changes: '
+        f'python -m benchmarks.dtype {card.name}'
+    )
 
 
 def probe(plan: Plan, workdir: Path, cost: Cost) -> None:

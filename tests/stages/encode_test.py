@@ -43,6 +43,25 @@ def test_a_batch_is_not_written_to_after_it_was_handed_over():
     assert made[0][:, 0].tolist() == [0, 100, 200]
 
 
+def test_arrays_are_used_again_once_their_batch_is_finished():
+    """No batch in flight shares its array with another, and there are no more arrays than that."""
+    spec = store_case.spec(batch_windows=2)
+    encoding = Encoding(store_case.encoder(), spec, jax.local_devices()[:2])
+    flight, seen, out = [], set(), []
+    for i in range(12):
+        wave = encoding.blank()
+        assert all(wave is not other for other in flight)
+        wave[:] = i / 10
+        flight.append(wave)
+        seen.add(id(wave))
+        for finished in encoding.start(wave, [Row(i, 0, 0, False)]):
+            out.append(finished)
+            flight.pop(0)
+    out += list(encoding.drain())
+    assert len(seen) <= encoding.depth + 1
+    np.testing.assert_allclose([f.groups[8][0, 0, 0] for f in out], np.arange(12) / 10, rtol=1e-5)
+
+
 def _states(params, wave):
     del params
     frames = wave.reshape(wave.shape[0], 4, -1)

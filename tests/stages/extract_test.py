@@ -84,6 +84,20 @@ def test_a_store_grows_without_encoding_again(tmp_path):
     assert reader.load(SPEC.path(tmp_path / 'stores'), old + new).count.sum() == 21 + 7
 
 
+@pytest.mark.parametrize(('hop', 'batch', 'shards'), [(0.5, 4, 2), (400.0, 9, 1)])
+def test_shards_are_long_enough_for_their_batches(tmp_path, hop, batch, shards):
+    """Half an hour; more where a half empty last batch would be a large part of that."""
+    clips = store_case.write_clips(tmp_path / 'a', [0.6, 0.5])
+    samples = round(hop * store_case.RATE)
+    # Each clip counts as a window of 1800 s at least.
+    spec = store_case.spec(
+        window_samples=1800 * store_case.RATE, hop_samples=samples, batch_windows=batch
+    )
+    store = spec.path(tmp_path / 'stores')
+    stage._plan(store, spec, stage._request(clips, tmp_path / 'stores', 1), 1, 'stop', 0.0)
+    assert len(manifest.read_manifest(store)) == shards
+
+
 def test_segments_of_one_file_are_clips_of_their_own(tmp_path):
     (clip,) = store_case.write_clips(tmp_path / 'a', [3.0])
     parts = [Clip(clip.path, i / 2, 0.5) for i in range(6)]

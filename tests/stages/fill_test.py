@@ -1,3 +1,5 @@
+import contextlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 
 from jaxprobe.audio.decode import AudioError
 from jaxprobe.core import records
-from jaxprobe.features import manifest
+from jaxprobe.features import manifest, writer
 from jaxprobe.features.manifest import Entry, Planned
 from jaxprobe.features.spec import Clip
 from jaxprobe.stages import fill
@@ -65,6 +67,47 @@ def test_fill_writes_shards_with_their_sidecars(jobs, tmp_path):
         (b'k3', 1),
     ]
     assert [row['start'][0] for row in rows] == [0, 0, 0.5, 1.0, 0, 0.5]
+
+
+def test_the_device_has_work_while_a_shard_is_closed(jobs, tmp_path, monkeypatch):
+    """The next shard's first batch is started before this one's file is renamed."""
+    events = []
+    start, shard = Encoding.start, writer.shard
+
+    def started(self, wave, rows):
+        events.append(f'start {len(rows)}')
+        yield from start(self, wave, rows)
+
+    @contextlib.contextmanager
+    def closed(store, index):
+        with shard(store, index) as filling:
+            yield filling
+        events.append(f'closed {index}')
+
+    monkeypatch.setattr(Encoding, 'start', started)
+    monkeypatch.setattr(writer, 'shard', closed)
+    encoding = Encoding(store_case.encoder(), SPEC, jax.local_devices()[:1])
+    list(fill.fill(tmp_path, SPEC, encoding, jobs, 2, lambda seconds: None))
+    assert events == ['start 4', 'start 2', 'start 4', 'start 1', 'closed 0', 'closed 4']
+
+
+def test_shards_without_a_usable_clip_are_written_in_their_turn(jobs, tmp_path):
+    bad = Clip(tmp_path / 'none.wav')
+    order = [
+        *jobs[2:4],
+        Job(1, Planned('b0', 1.0), bad),
+        Job(1, Planned('b1', 1.0), bad),
+        *jobs[4:],
+        Job(5, Planned('b2', 1.0), bad),
+    ]
+    encoding = Encoding(store_case.encoder(), SPEC, jax.local_devices()[:1])
+    written = list(fill.fill(tmp_path, SPEC, encoding, order, 2, lambda seconds: None))
+    counts = {index: [entry.windows for entry in entries] for index, entries in written}
+    assert counts == {0: [3, 2], 1: [0, 0], 4: [5], 5: [0]}
+    for index, windows in counts.items():
+        sidecar = manifest.read_sidecar(tmp_path, index)
+        assert sidecar
+        assert sidecar.records == sum(windows)
 
 
 def test_a_clip_with_nan_embeddings_is_marked(jobs, tmp_path):

@@ -10,6 +10,7 @@ import soundfile
 from jaxprobe import plan as planning
 from jaxprobe.core import config, fs
 from jaxprobe.core.errors import DataError
+from jaxprobe.encoders import base
 from jaxprobe.stages import pipeline, results, verify
 
 
@@ -201,3 +202,13 @@ def test_a_song_in_two_files_is_scored_as_one(tmp_path):
     assert result['rows'] == {'train': 10, 'valid': 6, 'test': 6}
     assert result['missing']['train'] == [songs[0].id]
     assert result['main_score']['value'] == 1.0
+
+
+def test_who_could_be_faster_is_told_how():
+    """On accelerators, of an encoder with something to gain, and nowhere else."""
+    muq, light = base.card('muq'), base.card('fbank_chroma')
+    assert 'dtype=bfloat16' in pipeline.faster(muq, 'float32', 'gpu')
+    assert 'benchmarks.dtype muq' in pipeline.faster(muq, 'float32', 'tpu')
+    assert not pipeline.faster(muq, 'bfloat16', 'gpu')
+    assert not pipeline.faster(muq, 'float32', 'cpu')
+    assert not pipeline.faster(light, 'float32', 'gpu')
