@@ -113,6 +113,7 @@ class ShardReader:
             raise damaged(path, 'it is missing')
         self._reader = ArrayRecordReader(str(path))
         if not self._reader.ok():
+            _check_opens(path)
             raise damaged(path, f'it cannot be opened ({path.stat().st_size} bytes; truncated?)')
         found = self._reader.num_records()
         if found != records:
@@ -152,6 +153,19 @@ def damaged(path: Path, what: str) -> StoreError:
         f'shard {path} is damaged: {what}. Delete that file and run the same command again: this '
         f'shard alone is encoded again, all others are kept.'
     )
+
+
+def _check_opens(path: Path) -> None:
+    """Tells a file that the system does not open from one with other bytes than it should have."""
+    try:
+        with open(path, 'rb'):
+            pass
+    except OSError as error:
+        raise StoreError(
+            f'shard {path} cannot be opened: {error}. It may well be whole: mend what the system '
+            f'says (permissions, the disk, `ulimit -n` for too many open files), and run the same '
+            f'command again.'
+        ) from error
 
 
 def _open_writer(temporary: Path, path: Path) -> Any:

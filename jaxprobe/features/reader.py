@@ -8,6 +8,7 @@ and a reason in `failed`. Embeddings come out as float32 `[R, Lg, D]` per width 
 store's dtype; with a frame axis, `[R, F, Lg, D]`, where the store holds frames.
 """
 
+import resource
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from jaxprobe.features.keys import Keys, keys_of
 from jaxprobe.features.spec import Clip, StoreSpec, embedding_name
 
 _READ = 256  # Records read at once.
+_READERS = 8  # Readers that may be open at once, and more than there are.
 
 Groups = dict[int, Float[np.ndarray, 'R ...']]  # Every width has its own number of layers.
 
@@ -141,7 +143,8 @@ class RowReader:
         self._shard = np.repeat([p.shard if p else 0 for p in places], self.count)
         at = np.repeat([p.first if p else 0 for p in places], self.count)
         self._record = at + np.arange(self.rows) - np.repeat(self.first, self.count)
-        self._open: dict[int, records.ShardReader] = {}
+        self._open: dict[int, records.ShardReader] = {}  # The last one used stands last.
+        self._most_open = _most_open()
 
     def __enter__(self) -> 'RowReader':
         return self
@@ -203,10 +206,17 @@ class RowReader:
             self._open.popitem()[1].close()
 
     def _shard_reader(self, index: int) -> records.ShardReader:
-        if index not in self._open:
+        found = self._open.pop(index, None)
+        if found is None:
             path = manifest.shard_path(self._store, index)
-            self._open[index] = records.ShardReader(path, self._lengths[index])
-        return self._open[index]
+            found = records.ShardReader(path, self._lengths[index])
+        self._open[index] = found
+        if len(self._open) > self._most_open:
+            # Not closed here, as other threads may be reading them: a file is closed with the
+            # last reference to its shard.
+            for old in list(self._open)[: -self._most_open]:
+                self._open.pop(old, None)
+        return found
 
     def _fill(self, out: Groups, row: int, data: bytes) -> None:
         example = records.decode(data)
@@ -221,6 +231,16 @@ class RowReader:
 
             return np.dtype(ml_dtypes.bfloat16)
         return np.dtype(np.float32)
+
+
+def _most_open() -> int:
+    """Shards that a reader keeps open: a share of the files that the system allows.
+
+    A run has a handful of readers, and MTG-Jamendo's store has 7 000 shards; 1024 files are what
+    most systems allow.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(16, (2**16 if limit == resource.RLIM_INFINITY else limit) // _READERS)
 
 
 def _locate(

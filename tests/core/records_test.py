@@ -1,3 +1,4 @@
+import errno
 import random
 
 import numpy as np
@@ -106,6 +107,18 @@ def test_missing_empty_and_foreign_files_are_detected(tmp_path):
     for name in ('missing', 'empty', 'foreign'):
         with pytest.raises(StoreError, match=name):
             records.ShardReader(tmp_path / name, 1)
+
+
+def test_a_file_that_the_system_does_not_open_is_not_called_damaged(tmp_path, monkeypatch):
+    def refused(path, mode='r'):
+        raise OSError(errno.EMFILE, 'Too many open files', str(path))
+
+    path = tmp_path / 'shard'
+    path.write_bytes(b'')  # ArrayRecord says no more of the one than of the other.
+    monkeypatch.setattr('builtins.open', refused)
+    with pytest.raises(StoreError, match='cannot be opened: .*Too many open files') as caught:
+        records.ShardReader(path, 1)
+    assert 'Delete' not in str(caught.value)
 
 
 def test_another_number_of_records_is_detected(tmp_path):

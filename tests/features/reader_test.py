@@ -194,6 +194,17 @@ def test_a_bfloat16_store_is_read_as_float32(made, tmp_path):
         assert (rounded.groups[width] != exact.groups[width]).any()
 
 
+def test_more_shards_than_files_may_be_open(made):
+    clips, store = made
+    whole = reader.load(store, clips).groups[8]
+    with reader.RowReader(store, clips) as rows:
+        assert len({int(shard) for shard in rows._shard}) > 2
+        rows._most_open = 2
+        for order in (np.arange(rows.rows), np.arange(rows.rows)[::-1]):
+            np.testing.assert_array_equal(rows.read(order)[8], whole[order])
+            assert len(rows._open) == 2
+
+
 def test_clips_may_be_given_by_their_keys(made):
     """So that what was read can be read again where the audio is not."""
     clips, store = made
