@@ -20,7 +20,7 @@ from ml_collections import config_flags
 from jaxprobe import plan as planning
 from jaxprobe.core import command_line
 from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
-from jaxprobe.stages import cluster, pipeline
+from jaxprobe.stages import cluster, pipeline, working
 
 
 def report(plan: planning.Plan, workdir: Path, cost: pipeline.Cost) -> None:
@@ -106,7 +106,9 @@ def main(argv: Sequence[str]) -> None:
     _cache_compilations()
     plan, workdir = resolve(argv)
     asked = cluster.Flags(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
-    run(plan, workdir, _STAGES.value, cluster.join(asked))
+    members = cluster.join(asked)
+    with working.held(workdir, first=members.first):
+        run(plan, workdir, _STAGES.value, members)
 
 
 def resolve(argv: Sequence[str]) -> tuple[planning.Plan, Path]:

@@ -1,20 +1,31 @@
 """Files that are either whole or absent: atomic writes, hashes, temporary litter, free disk."""
 
 import contextlib
+import fcntl
+import functools
 import hashlib
 import json
 import os
+import platform
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 TEMPORARY = '.tmp-'  # Every unfinished file of ours carries this in its name.
+_FORGOTTEN = 24 * 3600  # Seconds after which litter of another machine counts as left behind.
 
 
 def temporary_name(path: Path) -> Path:
     """Names the unfinished twin of `path`, unique to this process, in the same folder."""
-    return path.with_name(f'{path.name}{TEMPORARY}{os.getpid()}')
+    return path.with_name(f'{path.name}{TEMPORARY}{os.getpid()}.{_machine()}')
+
+
+@functools.cache
+def _machine() -> str:
+    """Tells machines that share a disk apart: process numbers do not."""
+    return digest(platform.node(), 8)
 
 
 @contextlib.contextmanager
@@ -66,19 +77,34 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def sweep(folder: Path, *, keep: Callable[[Path], bool] = lambda path: False) -> list[Path]:
+def sweep(
+    folder: Path, *, keep: Callable[[Path], bool] = lambda path: False, below: bool = False
+) -> list[Path]:
     """Removes temporary litter left by killed processes; returns what was removed.
 
-    Files of processes that are still alive on this machine are left alone.
+    Files of processes that are still alive on this machine are left alone, and so are those of
+    other machines for a day.
+
+    Args:
+        folder: that is swept.
+        keep: says which litter stays.
+        below: whether its folders are swept as well.
     """
     removed = []
-    for path in sorted(folder.glob(f'*{TEMPORARY}*')):
-        owner = path.name.rsplit(TEMPORARY, 1)[1].split('.')[0]
-        if keep(path) or (owner.isdigit() and int(owner) != os.getpid() and _alive(int(owner))):
-            continue
-        path.unlink(missing_ok=True)
-        removed.append(path)
+    found = folder.rglob if below else folder.glob
+    for path in sorted(found(f'*{TEMPORARY}*')):
+        if not keep(path) and not _in_use(path):
+            path.unlink(missing_ok=True)
+            removed.append(path)
     return removed
+
+
+def _in_use(path: Path) -> bool:
+    owner, _, machine = path.name.rsplit(TEMPORARY, 1)[1].partition('.')
+    if machine and machine != _machine():
+        with contextlib.suppress(FileNotFoundError):
+            return time.time() - path.stat().st_mtime < _FORGOTTEN
+    return owner.isdigit() and int(owner) != os.getpid() and _alive(int(owner))
 
 
 def _alive(pid: int) -> bool:
@@ -89,6 +115,33 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+class Held(Exception):
+    """Another process holds a lock; the message says which."""
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock file; the kernel lets go of it however the process ends.
+
+    Raises:
+        Held: another process holds it.
+        OSError: it cannot be written, or the disk knows no locks.
+    """
+    with open(path, 'a+') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Held(file.read().strip() or 'unknown') from None
+        file.truncate(0)
+        file.write(f'pid {os.getpid()} on {platform.node()}')
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 def sha256(path: Path) -> str:

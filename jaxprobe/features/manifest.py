@@ -15,9 +15,6 @@ was renamed to its final name.
 """
 
 import contextlib
-import fcntl
-import os
-import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,23 +96,14 @@ def locked(store: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _held(store: Path) -> Iterator[None]:
     store.mkdir(parents=True, exist_ok=True)
-    with open(store / LOCK, 'a+') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise StoreError(
-                f'another process is writing to {store} ({file.read().strip() or "unknown"}). Two '
-                f'writers would encode the same audio twice: wait for it, then run the same '
-                f'command again, or end it first.'
-            ) from None
-        file.truncate(0)
-        file.write(f'pid {os.getpid()} on {platform.node()}')
-        file.flush()
-        try:
+    try:
+        with fs.locked(store / LOCK):
             yield
-        finally:
-            file.truncate(0)
+    except fs.Held as held:
+        raise StoreError(
+            f'another process is writing to {store} ({held}). Two writers would encode the same '
+            f'audio twice: wait for it, then run the same command again, or end it first.'
+        ) from None
 
 
 def pin(store: Path, spec: StoreSpec) -> None:

@@ -110,6 +110,7 @@ def extract(
     with manifest.locked(store) if first else contextlib.nullcontext():
         if first:
             request = _request(clips, store_dir, threads)
+            fs.sweep(store_dir)
             fs.sweep(store)
             manifest.pin(store, spec)
             _plan(store, spec, request, threads, on_error, shard_minutes)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from jaxprobe.core import fs
 from jaxprobe.probes import bank, draws, scaling
 from jaxprobe.probes.data import merged
 from jaxprobe.probes.spec import BankResult, Split
@@ -143,7 +144,7 @@ def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], An
         known.task,
         known.by_split,
         opened.readers,
-        folder / f'{job.name(known.task.name)}.frames.tmp',
+        fs.temporary_name(folder / f'{job.name(known.task.name)}.frames'),
         data=asked.data,
         max_cells=asked.max_cells,
         budget=asked.decode_budget,

@@ -198,6 +198,8 @@ def make(collection: str, data_dir: Path, counts: tuple[int, ...], seed: int) ->
     own, written = _COLLECTIONS[collection], 0
     silence = np.zeros(round(own.seconds * synth_sound.RATE), np.int16)
     whole = len(synth_corpus.wav_bytes(silence))
+    for folder in {(data_dir / name).parent for name, *_ in _all(collection, counts, seed)}:
+        fs.sweep(folder)
     for name, split, index in _all(collection, counts, seed):
         path = data_dir / name
         if path.is_file() and path.stat().st_size == whole:

@@ -44,6 +44,7 @@ def _part(clip: synth_facts.PhraseClip, label: str) -> Float[np.ndarray, 'S']:
 def make(paths: Sequence[Path], split: str, index: int, seed: int) -> bool:
     """Writes a clip unless all of it is there, the mixture last; says whether it did."""
     whole = len(synth_corpus.wav_bytes(np.zeros(SAMPLES, np.int16)))
+    fs.sweep(paths[0].parent)
     if all(path.is_file() and path.stat().st_size == whole for path in paths):
         return False
     paths[0].parent.mkdir(parents=True, exist_ok=True)

@@ -55,6 +55,27 @@ def test_sweep_removes_litter_of_the_dead_and_spares_the_living(tmp_path):
     assert (tmp_path / 'x').exists()
 
 
+def test_sweep_gives_other_machines_a_day(tmp_path):
+    fresh, old = (tmp_path / f'{name}{fs.TEMPORARY}{2**22 + 1}.other' for name in 'xy')
+    for path in (fresh, old):
+        path.touch()
+    os.utime(old, (0, 0))
+    assert fs.sweep(tmp_path) == [old]
+    own = fs.temporary_name(tmp_path / 'deep' / 'z')
+    own.parent.mkdir()
+    own.touch()
+    assert fs.sweep(tmp_path) == []
+    assert fs.sweep(tmp_path, below=True) == [own]  # Of a process that had this number before.
+
+
+def test_a_lock_has_one_holder_and_says_who(tmp_path):
+    with fs.locked(tmp_path / 'lock'):
+        with pytest.raises(fs.Held, match=f'pid {os.getpid()}'), fs.locked(tmp_path / 'lock'):
+            pass
+    with fs.locked(tmp_path / 'lock'):
+        pass
+
+
 def test_digest_ignores_key_order_and_sees_every_value():
     assert fs.digest({'a': 1, 'b': 2}) == fs.digest({'b': 2, 'a': 1})
     assert fs.digest({'a': 1, 'b': 2}) != fs.digest({'a': 1, 'b': 3})
