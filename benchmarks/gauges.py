@@ -43,6 +43,20 @@ def matrix_rate() -> float:
     return 2e-12 * side**3 / statistics.median(times)
 
 
+def byte_rate() -> float:
+    """TB a second of a += b, read twice and written once, far beyond any cache."""
+    size = 2**24 if jax.default_backend() == 'cpu' else 2**28
+    add = jax.jit(lambda a, b: a + b, donate_argnums=0)
+    held, other = jnp.ones(size), jnp.ones(size)
+    held = add(held, other).block_until_ready()
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        held = add(held, other).block_until_ready()
+        times.append(time.perf_counter() - began)
+    return 12e-12 * size / statistics.median(times)
+
+
 def peak_bytes() -> int:
     """Most that was held so far: by the device, or on a CPU by this process."""
     stats = jax.local_devices()[0].memory_stats()

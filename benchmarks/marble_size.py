@@ -25,8 +25,9 @@ this device: whether rows are resident or streamed, and how many cells train at 
 are streamed a generator of rows stands for the store here, and the reading of a disk is not in
 these times. Every task runs in a process of its own, so that `peak_gb` is its own (device memory;
 on a CPU the process's) and nothing is compiled beforehand. `compile` is jax's own count of seconds
-in tracing, lowering and XLA. `floor_s` is the multiply-adds of all epochs at the matrix rate
-measured here (float32, highest precision), which no layout can avoid.
+in tracing, lowering and XLA. `floor_s` is what no layout can avoid: the multiply-adds of all epochs
+at the matrix rate measured here (float32, highest precision), and on an accelerator nine passes
+over the parameters of every step at its measured bandwidth.
 
 `--peer` adds the sequential torch loop: steps and evaluations of one cell at the task's mean batch
 on the same device, times cells, steps and epochs. Imports jax, optax, numpy (torch for the peer).
@@ -173,6 +174,23 @@ def tflop(chosen: Part, scope: Scope) -> float:
     return 1e-12 * n_cells * (rows * trained + data.n_rows(chosen.splits['valid']) * scored)
 
 
+def adam_tb(chosen: Part, scope: Scope) -> float:
+    """TB that the steps of an epoch move if each passes nine times over all parameters.
+
+    Read forward; the gradient written; Adam reads it, weights and two moments, and writes three.
+    """
+    spec = chosen.spec
+    first, last = (scope.width + 1) * spec.hidden[0], (spec.hidden[0] + 1) * spec.outputs
+    n_cells = len(spec.sources) * len(spec.learning_rates) * spec.seeds
+    steps = -(-len(chosen.splits['train'].first) // spec.batch_items)
+    return 9 * 4e-12 * (first + last) * n_cells * steps
+
+
+def on_cpu() -> bool:
+    """Whether the default device is the host."""
+    return jax.default_backend() == 'cpu'
+
+
 class _Mark(NamedTuple):
     """Seconds of the clock, of the processor (all threads), and of compilation so far."""
 
@@ -184,6 +202,14 @@ class _Mark(NamedTuple):
 def _taken(begin: _Mark, end: _Mark) -> float:
     """Seconds between two marks without those of compilation."""
     return end.wall - begin.wall - (end.compiled - begin.compiled)
+
+
+def scored_tflop(chosen: Part, scope: Scope) -> float:
+    """Of scoring validation and test once."""
+    rows = sum(data.n_rows(chosen.splits[split]) for split in ('valid', 'test'))
+    spec = chosen.spec
+    n_cells = len(spec.sources) * len(spec.learning_rates) * spec.seeds
+    return 1e-12 * n_cells * rows * _flop(spec, scope)[1]
 
 
 def run(name: str, scope: Scope, epochs: int, work: float, peer: bool) -> dict[str, Any]:
@@ -221,16 +247,20 @@ def run(name: str, scope: Scope, epochs: int, work: float, peer: bool) -> dict[s
     works = {'whole': tflop(full, scope), 'measured': tflop(chosen, scope)}
     scale = works['whole'] / works['measured']
     more = full.spec.epochs - 1
+    if work:  # Too few rows are scored at the end to scale that: at the rate of epochs instead.
+        finish = epoch / n * scored_tflop(full, scope) / works['whole']
     total = done.compiled + start + scale * (more * epoch / n + finish)
-    rate = gauges.matrix_rate()
+    peak, rate, adam = gauges.peak_bytes(), gauges.matrix_rate(), adam_tb(full, scope)
+    floor = {'products': works['whole'] * full.spec.epochs / rate}
+    if not on_cpu():  # There parameters and moments of a block stay in its cache.
+        floor['adam'] = adam * full.spec.epochs / gauges.byte_rate()
     found = {
         'task': name,
         'total_s': round(total, 1),
         'core_s': round(
             first.processor
             - began.processor
-            + scale
-            * (more * (last.processor - first.processor) / n + done.processor - last.processor),
+            + scale * (last.processor - first.processor) / n * (more + finish * n / epoch),
             1,
         ),
         'arithmetic': {
@@ -253,9 +283,15 @@ def run(name: str, scope: Scope, epochs: int, work: float, peer: bool) -> dict[s
         'size': _described(size, full, scope),
         'plan': _planned(full, scope),
         'compile_s': round(done.compiled, 2),
+        'first_core_s': round(first.processor - began.processor, 2),  # Compilation and an epoch.
         'programs': compiling.programs,
-        'peak_gb': round(gauges.peak_bytes() / 1e9, 2),
-        'floor_s': round(works['whole'] * full.spec.epochs / rate, 1),
+        'peak_gb': round(peak / 1e9, 2),
+        'floor_s': round(sum(floor.values()), 1),
+        'floor': {name: round(seconds, 1) for name, seconds in floor.items()}
+        | {
+            'tflop': round(works['whole'] * full.spec.epochs),
+            'adam_tb': round(adam * full.spec.epochs, 1),
+        },
         'tflop_per_s': {
             'product': float(f'{rate:.3g}'),
             'bank': float(f'{works["measured"] * n / epoch:.3g}'),
@@ -373,11 +409,10 @@ def totals(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def one(name: str, given: argparse.Namespace) -> dict[str, Any]:
     """Runs a task in this process."""
     scope = Scope(3, 32, 16, 1) if given.smoke else Scope(seeds=given.seeds)
-    on_cpu = jax.default_backend() == 'cpu'
-    epochs = given.epochs if given.epochs >= 0 else 2 if on_cpu else 0
+    epochs = given.epochs if given.epochs >= 0 else 2 if on_cpu() else 0
     if name == 'decoder':
-        return decoder(scope, 2 if given.smoke else 32 if on_cpu else 2048, given.fps)
-    work = 2e-6 if given.smoke else given.work if on_cpu else 0.0
+        return decoder(scope, 2 if given.smoke else 32 if on_cpu() else 2048, given.fps)
+    work = 2e-6 if given.smoke else given.work if on_cpu() else 0.0
     return run(name, scope, epochs, work, given.peer)
 
 
