@@ -10,9 +10,9 @@ from jaxprobe.stages import working
 
 def test_a_second_run_is_refused_and_told_whose_folder_it_is(tmp_path):
     with working.held(tmp_path / 'run'):
-        with pytest.raises(StoreError, match=f'another run works in .*pid {os.getpid()}'):
-            with working.held(tmp_path / 'run'):
-                pass
+        refused = pytest.raises(StoreError, match=f'another run works in .*pid {os.getpid()}')
+        with refused, working.held(tmp_path / 'run'):
+            pass
         with working.held(tmp_path / 'run', first=False):
             pass  # The other processes of the run.
     with working.held(tmp_path / 'run'):
