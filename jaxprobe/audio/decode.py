@@ -7,7 +7,7 @@ channels. Resampling is soxr HQ, streamed; it gives the same samples as soxr on 
 Files are decoded in blocks into buffers that each thread reuses, because whole-file decoding in
 threads spends its time on page faults. soundfile and soxr release the GIL.
 
-libsndfile reads truncated wav, aiff, ogg and mp3 files as shorter ones without a word, so the
+libsndfile reads truncated files of most formats as shorter ones without a word, so the
 length a file declares is read from its own headers (`jaxprobe.audio.truncation`).
 """
 
@@ -15,7 +15,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -29,6 +29,7 @@ RESAMPLER = 'soxr-HQ'  # Part of every store's fingerprint.
 BLOCK = 65536  # Frames decoded at once.
 _TRUSTED = 1 << 24  # Samples, 64 MiB: eleven minutes at 24 kHz.
 _LEAST_RATE = 1000  # Hz; below, the header is damaged, and resampling would fill the memory.
+_MOST_RATE = 10_000_000  # Hz; above, it is damaged too, and soxr's filter takes seconds to make.
 
 REASONS = {
     'missing': 'there is no such file',
@@ -101,21 +102,22 @@ def read(
     """
     with _open(path) as file:
         rate = file.samplerate
-        if rate < _LEAST_RATE:
+        if not _LEAST_RATE <= rate <= _MOST_RATE:
             raise AudioError('not_audio', path, f'its header says {rate} Hz')
-        if not file.frames:
+        frames = truncation.sound_frames(path, file.frames)
+        if not frames:
             fault = truncation.fault(path, 0)
             detail = fault or f'{file.format}, {rate} Hz, 0 frames'
             raise AudioError('truncated' if fault else 'no_samples', path, detail)
-        first = round(start * rate)
-        if not 0 <= first < file.frames:
-            raise AudioError(
-                'past_end', path, f'starts at {start:g} s of {file.frames / rate:.3f} s'
-            )
-        stop = file.frames if duration is None else first + max(round(duration * rate), 1)
-        if stop >= file.frames and (fault := truncation.fault(path, file.frames)):
+        first = round(min(max(start * rate, -1), frames))  # Times may be beyond any number.
+        if not 0 <= first < frames:
+            raise AudioError('past_end', path, f'starts at {start:g} s of {frames / rate:.3f} s')
+        stop = frames
+        if duration is not None:
+            stop = first + max(round(min(duration * rate, frames)), 1)
+        if stop >= frames and (fault := truncation.fault(path, frames)):
             raise AudioError('truncated', path, fault)
-        stop = min(stop, file.frames)
+        stop = min(stop, frames)
         blocks = _mono_blocks(file, path, first, stop)
         if rate != sample_rate:
             blocks = _resampled(blocks, rate, sample_rate)
@@ -140,11 +142,14 @@ def _open(path: Path) -> soundfile.SoundFile:
     """Opens a file, telling apart what libsndfile calls 'System error' or 'not recognised'."""
     try:
         if not path.is_file():
-            what = 'it is a folder' if path.is_dir() else 'check the path'
-            raise AudioError('not_audio' if path.is_dir() else 'missing', path, what)
+            if not path.exists():
+                raise AudioError('missing', path, 'check the path')
+            what = 'a folder' if path.is_dir() else 'a device, pipe or socket'
+            raise AudioError('not_audio', path, f'it is {what}')
         if not path.stat().st_size:
             raise AudioError('empty', path, 'an interrupted copy? fetch it again')
-        return soundfile.SoundFile(path)
+        name: Any = os.fsencode(path)  # Bytes: as text, a name must be UTF-8.
+        return soundfile.SoundFile(name)
     except OSError as error:
         raise AudioError('unreadable', path, error.strerror or str(error)) from error
     except soundfile.LibsndfileError as error:

@@ -4,6 +4,7 @@ Hashing a data set reads all of it, so hashes are remembered beside the stores b
 modification time in ns). The memory can be lost or deleted at any time.
 """
 
+import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,7 +32,8 @@ def keys_of(clips: Sequence[Clip], store_dir: Path, *, threads: int = 0) -> Keys
         threads: that hash; 0 chooses.
 
     Returns:
-        Keys, and index of clip -> reason ('missing' or 'unreadable') where there is none.
+        Keys, and index of clip -> reason ('missing', 'unreadable' or 'not_audio') where there is
+        none.
     """
     hashes = _file_hashes(sorted({clip.path for clip in clips}), store_dir, threads)
     keys: list[str | None] = []
@@ -57,18 +59,18 @@ def _file_hashes(paths: list[Path], store_dir: Path, threads: int) -> dict[Path,
 
     def one(path: Path) -> tuple[str, str]:
         try:
-            stat = path.stat()
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):  # Pipes and devices may have no end.
+                return '', 'not_audio'
             known = cache.get(str(path))
-            if known and known[:2] == [stat.st_size, stat.st_mtime_ns]:
+            if known and known[:2] == [status.st_size, status.st_mtime_ns]:
                 return known[2], ''
             found = fs.sha256(path)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # A name no file can have.
             return '', 'missing'
-        except IsADirectoryError:
-            return '', 'not_audio'
         except OSError:
             return '', 'unreadable'
-        fresh[str(path)] = [stat.st_size, stat.st_mtime_ns, found]
+        fresh[str(path)] = [status.st_size, status.st_mtime_ns, found]
         return found, ''
 
     with ThreadPoolExecutor(threads or None) as pool:

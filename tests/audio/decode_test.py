@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import wave as wavefile
@@ -194,3 +195,39 @@ def test_an_absurd_rate_is_a_damaged_header(tmp_path):
 def test_importing_costs_no_jax():
     code = 'import sys, jaxprobe.audio.loader; assert "jax" not in sys.modules'
     subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize('rate', [10_000_001, 2**31 - 1])
+def test_a_rate_beyond_all_recorders_is_a_damaged_header(tmp_path, rate):
+    path = tmp_path / 'a.wav'
+    soundfile.write(path, _noise(), RATE)
+    data = path.read_bytes()
+    path.write_bytes(data[:24] + rate.to_bytes(4, 'little') + data[28:])
+    assert _reason(path) == 'not_audio'
+
+
+def test_times_beyond_any_number_of_samples(tmp_path):
+    path = tmp_path / 'a.wav'
+    soundfile.write(path, _noise(), RATE)
+    assert _reason(path, start=1.7e308) == 'past_end'
+    assert _reason(path, start=1.7e308, duration=1.7e308) == 'past_end'
+    assert len(decode.read(path, RATE, 0.5, 1.7e308)) == 1.5 * RATE
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path / 'a') + b'\xff\xfe.wav'))
+    soundfile.write(os.fsencode(path), _noise(), RATE)
+    assert len(decode.read(path, RATE)) == 2 * RATE
+
+
+def test_what_is_neither_file_nor_folder_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'a.wav')
+    assert _reason(tmp_path / 'a.wav') == 'not_audio'
+    assert _reason(tmp_path / 'b\0.wav') == 'missing'
+
+
+def test_what_stands_behind_the_sound_of_a_w64_is_not_heard(tmp_path):
+    path = tmp_path / 'a.w64'
+    soundfile.write(path, _noise(), RATE)
+    path.write_bytes(path.read_bytes() + bytes(900))
+    assert len(decode.read(path, RATE)) == 2 * RATE

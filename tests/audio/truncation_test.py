@@ -68,3 +68,54 @@ def test_an_mp3_without_a_length_frame_is_an_estimate(tmp_path):
     tag = b'ID3\x04\x00\x00\x00\x00\x40\x00' + bytes(64 * 128)
     path.write_bytes(tag + data)
     assert not truncation.is_length_estimate(path)
+
+
+@pytest.mark.parametrize('cut', [1, 2, 3, 64, 1000, 30000])
+@pytest.mark.parametrize('ending', ['rf64', 'w64', 'caf', 'au', 'rifx'])
+def test_any_cut_of_other_containers_is_found(tmp_path, ending, cut):
+    path = tmp_path / f'a.{ending}'
+    if ending == 'rifx':
+        soundfile.write(path, NOISE, 22050, format='WAV', endian='BIG')
+    else:
+        soundfile.write(path, NOISE, 22050)
+    assert truncation.fault(path, len(NOISE)) == ''
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert str(path.stat().st_size)[:2] in truncation.fault(path, 1)
+
+
+def test_a_cut_list_of_packets_is_found(tmp_path):
+    """ALAC in caf cannot be decoded to its end without the lengths of its packets."""
+    path = tmp_path / 'a.caf'
+    soundfile.write(path, NOISE, 22050, subtype='ALAC_16')
+    assert truncation.fault(path, len(NOISE)) == ''
+    path.write_bytes(path.read_bytes()[:-9])
+    assert truncation.fault(path, len(NOISE))
+
+
+@pytest.mark.parametrize('ending', ['rf64', 'w64', 'caf', 'au'])
+def test_unknown_lengths_of_other_containers_are_no_faults(tmp_path, ending):
+    path = tmp_path / f'a.{ending}'
+    soundfile.write(path, NOISE, 22050)
+    data = bytearray(path.read_bytes())
+    mark, behind, size = {
+        'rf64': (b'ds64', 16, 8), 'w64': (b'data', 16, 8), 'caf': (b'data', 4, 8),
+        'au': (b'.snd', 8, 4),
+    }[ending]  # fmt: skip
+    at = data.index(mark) + behind
+    data[at : at + size] = b'\xff' * size
+    path.write_bytes(data[:-500])
+    assert truncation.fault(path, 1) == ''
+
+
+def test_chunks_behind_the_sound_of_a_w64_are_no_sound(tmp_path):
+    path = tmp_path / 'a.w64'
+    soundfile.write(path, NOISE, 22050)
+    assert truncation.sound_frames(path, len(NOISE)) == len(NOISE)
+    guid = b'levl' + bytes.fromhex('f3acd3118cd100c04f8edb8a')
+    data = path.read_bytes()
+    path.write_bytes(data + guid + (424).to_bytes(8, 'little') + bytes(400))
+    assert soundfile.info(path).frames > len(NOISE)  # Of libsndfile 1.2.2.
+    assert truncation.sound_frames(path, soundfile.info(path).frames) == len(NOISE)
+    soundfile.write(path, NOISE, 22050, subtype='IMA_ADPCM')  # Blocks, not frames.
+    reported = soundfile.info(path).frames
+    assert truncation.sound_frames(path, reported) == reported

@@ -1,5 +1,6 @@
 import os
 import shutil
+from pathlib import Path
 
 from jaxprobe.core import fs
 from jaxprobe.features import keys
@@ -30,10 +31,18 @@ def test_unreadable_files_have_no_key(tmp_path):
         Clip(tmp_path / 'a'),
         Clip(tmp_path / 'a' / 'b'),
         Clip(tmp_path),
+        Clip(Path('/dev/zero')),
+        Clip(tmp_path / 'pipe'),
+        Clip(tmp_path / 'a\0b'),
+        Clip(tmp_path / 'n'.ljust(300, 'n')),
     ]
+    os.mkfifo(tmp_path / 'pipe')  # Nothing ever comes out of it, and of zeros no end.
     found, failed = keys.keys_of(clips, tmp_path / 'store')
-    assert [key is None for key in found] == [True, False, True, True]
-    assert failed == {0: 'missing', 2: 'missing', 3: 'not_audio'}
+    assert [key is None for key in found] == [True, False, *[True] * 6]
+    assert failed == {
+        0: 'missing', 2: 'missing', 3: 'not_audio', 4: 'not_audio', 5: 'not_audio', 6: 'missing',
+        7: 'unreadable',
+    }  # fmt: skip
 
 
 def test_hashes_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
