@@ -6,8 +6,11 @@ reading can go on to the next.
 
 import difflib
 import math
+import os
+import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ _LABEL_COLUMN = {
     Kind.FRAMES: 'annotation',
 }
 BEAT_LABELS = ('beat', 'downbeat')
+_MOST = 3e38  # Of a number of a regression: they are trained in float32.
 _MEANT = {
     'training': 'train', 'tr': 'train', 'validation': 'valid', 'val': 'valid', 'dev': 'valid',
     'development': 'valid', 'testing': 'test', 'eval': 'test', 'evaluation': 'test',
@@ -50,12 +54,13 @@ def load(
     named = stems if kind is Kind.SEPARATION else targets
     wanted, notes = _columns(columns, rows, kind, named, mistakes)
     mistakes.raise_any()  # Lines make no sense where columns do not.
+    _check_types(rows, kind, wanted, mistakes)
     names, read_target = _reader(path.parent, rows, kind, wanted, mistakes)
     items = [_item(path.parent, row, read_target, mistakes) for row in rows]
     _check_ids(items, rows, mistakes)
     _check_splits(rows, mistakes)
     mistakes.raise_any()
-    return items, names, notes
+    return items, names, (*notes, *_alike(names, kind))
 
 
 def _columns(
@@ -115,9 +120,52 @@ def _number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if isinstance(value, str) and '_' in value:  # Python's own way to write 1000 as 1_000.
         return None
     return number if math.isfinite(number) else None
+
+
+def _check_types(
+    rows: Sequence[Row], kind: Kind, wanted: Sequence[str], mistakes: Mistakes
+) -> None:
+    """Adds values of JSON that are neither text nor numbers where a table would have text."""
+    named = ('path', 'split', 'id', 'group', *(wanted if kind is not Kind.REGRESSION else ()))
+    paths = ('path', *(wanted if kind is Kind.SEPARATION else ()))
+    for row in rows:
+        for column in named:
+            value = row.values.get(column)
+            many = kind is Kind.MULTILABEL and column in wanted and isinstance(value, list)
+            for part in value if isinstance(value, list) and many else [value]:
+                plain = part is None or isinstance(part, str) or _number(part) is not None
+                if (
+                    not plain
+                    or (many and part is None)
+                    or (column == 'path' and _is_number(value) and not isinstance(value, str))
+                ):
+                    shown = repr(value) if len(repr(value)) < 80 else f'{repr(value)[:80]}...'
+                    mistakes.add(row.line, f'{column}={shown} is not text')
+                    break
+            if column in paths and '\0' in str(value):
+                mistakes.add(row.line, f'{column}={value!r} has a NUL character')
+
+
+def _alike(names: Sequence[str], kind: Kind) -> Iterator[str]:
+    """Remarks on labels that a reader would take for one: capitals, spaces, 1 and 1.0."""
+    if kind not in (Kind.MULTICLASS, Kind.MULTILABEL, Kind.FRAMES):
+        return
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        seen = unicodedata.normalize('NFKC', name).casefold()
+        seen = ''.join(c for c in seen if unicodedata.category(c) != 'Cf')  # Zero width.
+        number = _number(seen)
+        words = ' '.join(re.split(r'[\s_-]+', seen))
+        groups[words if number is None else repr(number)].append(name)
+    found = [' and '.join(map(ascii, own)) for own in groups.values() if len(own) > 1]
+    if found:
+        more = f' and {len(found) - 5} more' if len(found) > 5 else ''
+        yield f'labels that look alike are different labels: {"; ".join(found[:5])}{more}'
 
 
 ReadTarget = Callable[[Row], Target]
@@ -155,14 +203,19 @@ def _reader(
 
 def _label(row: Row) -> list[str]:
     value = row.values.get('label')
-    text = '' if value is None else str(value).strip()
+    text = '' if value is None else _composed(value)
     return [text] if text else []
 
 
 def _tags(row: Row) -> list[str]:
     value = row.values.get('labels')
     parts = value if isinstance(value, list) else str('' if value is None else value).split('|')
-    return [str(part).strip() for part in parts if str(part).strip()]
+    return [text for part in parts if (text := _composed(part))]
+
+
+def _composed(value: Any) -> str:
+    """A label without spaces around it and with its accents composed: what looks one is one."""
+    return unicodedata.normalize('NFC', str(value).strip())
 
 
 def _natural(name: str) -> tuple[bool, float, str]:
@@ -254,7 +307,7 @@ def _numbers(row: Row, wanted: Sequence[str], mistakes: Mistakes) -> tuple[float
     numbers = []
     for column in wanted:
         number = _number(row.values.get(column))
-        if number is None:
+        if number is None or abs(number) > _MOST:
             mistakes.add(row.line, f'{column}={row.values.get(column)!r} is not a finite number')
         numbers.append(number or 0.0)
     return tuple(numbers)
@@ -271,7 +324,7 @@ def _item(folder: Path, row: Row, read_target: ReadTarget, mistakes: Mistakes) -
         hint = f'; did you mean {meant!r}?' if meant else ''
         mistakes.add(row.line, f'split {split!r} is not train, valid or test{hint}')
     path = _file(folder, text)
-    if '\\' in text and not path.exists():
+    if '\\' in text and not os.path.exists(path):
         mistakes.add(row.line, f'path {text!r} has backslashes; write /')
     start = seconds(row, 'start', mistakes)
     return Item(
@@ -307,11 +360,11 @@ def seconds(row: Row, column: str, mistakes: Mistakes) -> float | None:
 def _file(folder: Path, text: str) -> Path:
     """The audio file; accents may be composed in the table and decomposed on disk, or reverse."""
     path = folder / text
-    if text.isascii() or path.exists():
+    if text.isascii() or os.path.exists(path):  # Of names that no file can have, False.
         return path
     for form in ('NFC', 'NFD'):
         other = folder / unicodedata.normalize(form, text)
-        if other.exists():
+        if os.path.exists(other):
             return other
     return path
 

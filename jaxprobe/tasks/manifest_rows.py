@@ -7,6 +7,8 @@ go.
 import csv
 import io
 import json
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,11 +86,14 @@ def read(path: Path, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
 
 def _text(path: Path) -> str:
     try:
+        if not path.is_file():  # A pipe or a device may have no end.
+            near = [p.name for p in path.parent.glob('*') if p.suffix in ('.csv', *_JSON_LINES)]
+            beside = f' {suggest(path.name, near)}' if near else ''
+            raise DataError(f'manifest {path} is not a file.{beside}')
         data = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        near = [p.name for p in path.parent.glob('*') if p.suffix in ('.csv', *_JSON_LINES)]
-        beside = f' {suggest(path.name, near)}' if near else ''
-        raise DataError(f'manifest {path} is not a file.{beside}') from None
+    except (OSError, UnicodeEncodeError) as error:
+        why = getattr(error, 'strerror', None) or 'no file can have this name'
+        raise DataError(f'manifest {str(path)!r} cannot be read: {why}.') from None
     try:
         return data.decode('utf-8-sig')  # A byte order mark is Excel's habit, and harmless.
     except UnicodeDecodeError as error:
@@ -98,8 +103,10 @@ def _text(path: Path) -> str:
 
 
 def _csv(text: str, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
-    reader = csv.reader(io.StringIO(text, newline=''))
-    header = [name.strip() for name in next(reader, [])]
+    # Strict: a quote that nobody closes would make one label of all the lines behind it.
+    reader = csv.reader(io.StringIO(text, newline=''), strict=True, skipinitialspace=True)
+    lines = _until_damaged(reader, mistakes)
+    header = [name.strip() for name in next(lines, [])]
     if not header:
         mistakes.add(0, 'the table is empty: its first line names the columns, path,split,label')
         return [], []
@@ -110,7 +117,7 @@ def _csv(text: str, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
     for name in sorted({n for n in header if n and header.count(n) > 1}):
         mistakes.add(1, f'column {name!r} appears more than once')
     rows = []
-    for values in reader:
+    for values in lines:
         if not any(value.strip() for value in values):
             continue
         if len(values) != len(header):
@@ -125,15 +132,41 @@ def _csv(text: str, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
     return [name for name in header if name], rows
 
 
+def _until_damaged(reader: Any, mistakes: Mistakes) -> Iterator[list[str]]:
+    """Rows of a CSV up to the first that cannot be read, which is added."""
+    while True:
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            mistakes.add(
+                reader.line_num,
+                f'not CSV: {error}; put a value that has quotes, commas or line breaks in quotes, '
+                f'and write each quote in it twice',
+            )
+            return
+        if values is None:
+            return
+        yield values
+
+
 def _json_lines(text: str, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
     rows, columns = [], {}
-    for line, content in enumerate(text.splitlines(), start=1):
+    # JSON has separators of lines within its texts that `splitlines` would break them at.
+    for line, content in enumerate(re.split(r'\r\n|\n|\r', text), start=1):
         if not content.strip():
             continue
         try:
-            values = json.loads(content)
+            values = json.loads(content, object_pairs_hook=_once)
+            if '\\ud' in content.lower():
+                json.dumps(values, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
             mistakes.add(line, f'not JSON: {error.msg} at column {error.colno}')
+            continue
+        except UnicodeEncodeError:
+            mistakes.add(line, 'a text has half a character: a lone \\ud800 to \\udfff')
+            continue
+        except (ValueError, RecursionError) as error:  # Too many digits, or too deep.
+            mistakes.add(line, f'not usable as JSON: {error}')
             continue
         if not isinstance(values, dict):
             mistakes.add(line, f'a JSON {type(values).__name__}, not an object {{...}}')
@@ -141,3 +174,13 @@ def _json_lines(text: str, mistakes: Mistakes) -> tuple[list[str], list[Row]]:
         rows.append(Row(line, values))
         columns |= dict.fromkeys(values)
     return list(columns), rows
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose keys differ; JSON itself would take the last of two."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f'{", ".join(map(repr, twice))} appears more than once')
+    return found

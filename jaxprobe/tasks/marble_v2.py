@@ -10,6 +10,7 @@ Only the list is MARBLE v2's. Windows, probes and scores stay those of the task.
 """
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -107,6 +108,8 @@ def items(
                 listed[item.id] = dataclasses.replace(song, more=(*song.more, item.path))
         found += listed.values()
         mistakes.raise_any()
+        if not rows:
+            raise DataError(f'{path} lists nothing. Fetch it again.')
     return found
 
 
@@ -156,12 +159,19 @@ def _item(
         return None
     try:
         target = read_target(row.values['label'])
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         mistakes.add(row.line, f'label {row.values["label"]!r}: {error}')
         return None
-    text = str(row.values['audio_path'] or '').strip()
-    if not Path(text).name:
+    named = row.values['audio_path']
+    text = named.strip() if isinstance(named, str) else ''
+    if named and not isinstance(named, str):
+        mistakes.add(row.line, f'audio_path {named!r} is not text')
+        return None
+    if '\0' in text or Path(text).name in ('', '..'):
         mistakes.add(row.line, f'audio_path {text!r} names no file')
+        return None
+    if uid and (isinstance(row.values[uid], bool) or not isinstance(row.values[uid], str | int)):
+        mistakes.add(row.line, f'{uid} {row.values[uid]!r} is neither text nor a whole number')
         return None
     return Item(
         id=str(row.values[uid]) if uid else str(Path(text).with_suffix('')),
@@ -205,6 +215,9 @@ def numbers(count: int) -> ReadTarget:
     def read(value: Any) -> Target:
         if not isinstance(value, list) or len(value) != count:
             raise ValueError(f'is not a list of {count} numbers')
-        return tuple(float(part) for part in value)
+        found = tuple(float(part) for part in value if not isinstance(part, bool))
+        if len(found) < count or not all(map(math.isfinite, found)) or '_' in str(value):
+            raise ValueError(f'is not a list of {count} finite numbers')
+        return found
 
     return read

@@ -44,6 +44,8 @@ def text(path: Path) -> str:
         DataError: it is not there, or not UTF-8.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # It may have no end.
+            raise DataError(f'{path} is a device, pipe or socket, not a file of text.')
         return path.read_bytes().decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise DataError(f'{path} is not UTF-8 text (byte {error.start}).') from None
@@ -89,7 +91,7 @@ def json_object(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f'{path} is not JSON ({error}). Fetch it again.') from None
     if not isinstance(value, dict):
         raise DataError(f'{path} holds a JSON {type(value).__name__}, not an object {{...}}.')

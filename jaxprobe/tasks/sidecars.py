@@ -11,10 +11,12 @@ of it: `beats_within` and `stretches_within` cut and shift. Observations of a JA
 list of objects or an object of lists (JAMS 0.3 and 0.2 write them so).
 """
 
+import contextlib
 import itertools
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,11 +61,17 @@ def stretches(path: Path) -> Stretches:
     """
     if path.suffix.lower() == '.jams':
         return stretches_of_jams(jams(path), str(path))
-    found = []
-    for fields, where in _lines(path):
+    if path.suffix.lower() == '.beats':
+        raise DataError(
+            f'{path} is a file of beats: kind=beats reads it. If its second column is labels of '
+            f'segments, name it .txt.'
+        )
+    lines, found = _lines(path), []
+    _refuse_intervals(lines, path)
+    for fields, where in lines:
         if len(fields) < 2:
             raise DataError(f'{where}: {" ".join(fields)!r} is not a time and a label.')
-        found.append((_time(fields[0], where), ' '.join(fields[1:])))
+        found.append((_time(fields[0], where), _name(fields[1:])))
     return closed(found, path)
 
 
@@ -94,7 +102,7 @@ def jams(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(owners.text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f'{path} is not JSON ({error}).') from None
     if not isinstance(value, dict) or not isinstance(value.get('annotations'), list):
         raise DataError(f'{path} is no JAMS file: it has no list `annotations`.')
@@ -138,9 +146,16 @@ def stretches_of_jams(file: Mapping[str, Any], path: str) -> Stretches:
     for time, seconds, value in sorted(_observations(named[0], path), key=lambda o: o[0]):
         if seconds <= 0 and str(value).lower() == _END:
             break
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise DataError(f'{path}: the segment at {time:g} s has no label but {value!r}.')
+        if at is not None and time < at - 1e-3:
+            raise DataError(
+                f'{path}: segments overlap: one begins at {time:g} s, the one before ends at '
+                f'{at:g} s.'
+            )
         if at is not None and time > at + 1e-3:
             found.append((at, UNLABELLED))
-        found.append((time, str(value)))
+        found.append((time, _name([str(value)])))
         at = time + seconds if seconds > 0 else None
     return closed(found, Path(path), TO_THE_END if at is None else at)
 
@@ -178,15 +193,15 @@ def _lines(path: Path) -> list[tuple[list[str], str]]:
     """Fields of the lines that say something, and where each stands."""
     return [
         ([field for field in re.split(r'[\s,]+', line.strip()) if field], f'{path}, line {number}')
-        for number, line in enumerate(owners.text(path).splitlines(), start=1)
+        for number, line in enumerate(re.split(r'\r\n|\n|\r', owners.text(path)), start=1)
         if line.strip() and not line.lstrip().startswith('#')
     ]
 
 
 def _time(text: Any, where: str) -> float:
     try:
-        time = float(text)
-    except (TypeError, ValueError):
+        time = math.nan if isinstance(text, bool) or '_' in str(text) else float(text)
+    except (TypeError, ValueError, OverflowError):
         time = math.nan
     if not math.isfinite(time) or time < 0:
         raise DataError(f'{where}: {text!r} is not a time in seconds.')
@@ -194,12 +209,39 @@ def _time(text: Any, where: str) -> float:
 
 
 def _position(text: str, where: str) -> int:
-    try:
-        return int(float(text))
-    except ValueError:
+    with contextlib.suppress(ValueError, OverflowError):
+        if '_' not in text and int(float(text)) == float(text):
+            return int(float(text))
+    raise DataError(
+        f'{where}: {text!r} is not a position in the bar: 1 on a downbeat, then 2, 3, ...'
+    )
+
+
+def _name(parts: Sequence[str]) -> str:
+    """A label; accents composed, so that what looks the same is the same."""
+    return unicodedata.normalize('NFC', ' '.join(parts))
+
+
+def _refuse_intervals(lines: Sequence[tuple[list[str], str]], path: Path) -> None:
+    """Refuses lines `start end label`, whose ends would become a part of every label.
+
+    Raises:
+        DataError: all lines have two numbers and more, as intervals in order have them.
+    """
+    edges: list[float] = []
+    for fields, where in lines:
+        try:
+            edges += [_time(fields[0], where), _time(fields[1], where)]
+        except (DataError, IndexError):
+            return
+        if len(fields) < 3:
+            return
+    grow = all(a < b for a, b in zip(edges[::2], edges[1::2], strict=True))
+    if edges and grow and all(a <= b + 1e-3 for a, b in zip(edges[1::2], edges[2::2])):
         raise DataError(
-            f'{where}: {text!r} is not a position in the bar: 1 on a downbeat, then 2, 3, ...'
-        ) from None
+            f'{path}: its lines are `start end label`. Write `start label`, and last a line '
+            f'`{edges[-1]:g} end`; a gap is a line with the label `-`.'
+        )
 
 
 def _ascending(times: Sequence[float], path: Path) -> tuple[float, ...]:

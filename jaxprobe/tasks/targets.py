@@ -57,7 +57,7 @@ def check(task: Task, items: Sequence[Item]) -> None:
 def split_sha256(items: Iterable[Item]) -> str:
     """Identifies who is in which split with which target: sha256 of the sorted lines (hex)."""
     lines = sorted(f'{item.id}\t{item.split}\t{item.target!r}\n' for item in items)
-    return hashlib.sha256(''.join(lines).encode()).hexdigest()
+    return hashlib.sha256(''.join(lines).encode('utf-8', 'surrogatepass')).hexdigest()
 
 
 def _fits(task: Task, target: Target) -> bool:

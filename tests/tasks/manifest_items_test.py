@@ -187,3 +187,69 @@ def test_accents_on_disk_and_in_the_table_may_be_encoded_differently(load, tmp_p
         text = GOOD.replace('a.wav', unicodedata.normalize(other, name))
         items, _, _ = load(text)
         assert items[0].path.exists()
+
+
+def lines(**changed):
+    """Four good rows of JSONL, the second one with other values."""
+    table = [
+        {'path': f'{name}.wav', 'split': split, 'label': label}
+        for name, split, label in zip('abcd', ('train', 'train', 'valid', 'test'), 'xyxy')
+    ]
+    return '\n'.join(
+        json.dumps({**row, **(changed if k == 1 else {})}) for k, row in enumerate(table)
+    )
+
+
+@pytest.mark.parametrize('value', [['y'], {'y': 1}, float('nan'), True, [[['y']]]])
+@pytest.mark.parametrize('column', ['label', 'path', 'id', 'group'])
+def test_values_of_json_that_are_no_text(load, column, value):
+    text = mistakes(load, lines(**{column: value}), name='labels.jsonl')
+    assert f'line 2: {column}=' in text
+    assert 'is not text' in text
+
+
+@pytest.mark.parametrize('value', [['y', None], ['y', ['z']], ['y', True], {'y': 1}, float('nan')])
+def test_values_of_json_that_are_no_tags(load, value):
+    text = mistakes(load, lines(labels=value), Kind.MULTILABEL, name='labels.jsonl')
+    assert 'line 2: labels=' in text
+    assert 'is not text' in text
+
+
+def test_numbers_of_json_are_labels_by_their_digits(load):
+    items, labels, _ = load(lines(label=10), name='labels.jsonl')
+    assert labels[items[1].target] == '10'
+
+
+@pytest.mark.parametrize('value', ['1_000', '1e39', 10**400])
+def test_numbers_that_no_float_holds(load, value):
+    text = lines(arousal=value).replace('"label": "x"', '"arousal": 1')
+    text = text.replace('"label": "y"}', '"arousal": 2}')
+    assert 'is not a finite number' in mistakes(load, text, Kind.REGRESSION, name='a.jsonl')
+
+
+def test_accents_of_labels_are_composed(load):
+    """What looks like one label is one, however its accents are encoded."""
+    rows = zip('abcd', ('train', 'train', 'valid', 'test'), ('caf\u00e9', 'x', 'cafe\u0301', 'x'))
+    items, labels, _ = load(HEAD + ''.join(f'{a}.wav,{b},{c}\n' for a, b, c in rows))
+    assert labels == ('caf\u00e9', 'x')
+    assert [item.target for item in items] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    'two',
+    [('Rock', 'rock'), ('1', '1.0'), ('01', '1'), ('hip hop', 'hip-hop'), ('ro\u200bck', 'rock')],
+)
+def test_labels_that_look_alike_are_remarked(load, two):
+    text = GOOD.replace(',x', f',{two[0]}').replace(',y', f',{two[1]}')
+    _, labels, notes = load(text)
+    assert set(labels) == set(two)
+    assert 'labels that look alike are different labels' in notes[0]
+
+
+@pytest.mark.parametrize('path', ['\0.wav', 'é' * 300 + '.wav'])
+def test_names_that_no_file_can_have(load, path):
+    text = GOOD.replace('b.wav', path)
+    if '\0' in path:
+        assert 'has a NUL character' in mistakes(load, text)
+    else:
+        assert load(text)[0][1].path.name == path

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from jaxprobe.core.errors import DataError
@@ -104,3 +106,48 @@ def test_mistakes_are_in_order_grouped_and_cut_at_twenty(tmp_path):
     assert '  lines 9, 12, 15 and 1 more: the same' in lines
     assert len(lines) == 22
     assert lines[-1] == '  and 21 more'
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        'path,split,label\na,train,rock\nb,test,"jazz\nc,test,pop\n',  # Would be one label.
+        'path,split,label\na,train,"ro"ck\n',
+        f'path,split,label\na,train,{"x" * 200_000}\n',
+    ],
+)
+def test_quotes_that_do_not_close_and_endless_fields_are_mistakes(read, content):
+    with pytest.raises(DataError, match=r'line \d: not CSV: .*write each quote in it twice'):
+        read(content)
+
+
+def test_quotes_may_stand_behind_a_space(read):
+    assert read('path, split, label\n"a", "train", "x, y"\n')[1][0].values['label'] == 'x, y'
+
+
+def test_separators_of_lines_within_json_texts(read):
+    text = '{"path": "a", "label": "x\u2028y"}\r\n{"path": "b", "label": "x\x85y"}\n'
+    _, rows = read(text, 'labels.jsonl')
+    assert [(row.line, row.values['label']) for row in rows] == [(1, 'x\u2028y'), (2, 'x\x85y')]
+
+
+@pytest.mark.parametrize(
+    ('line', 'words'),
+    [
+        ('{"label": "a", "label": "b"}', "'label' appears more than once"),
+        ('[' * 100_000, 'not usable as JSON'),
+        ('{"label": ' + '9' * 5000 + '}', 'not usable as JSON'),
+        (r'{"label": "\ud800"}', 'half a character'),
+    ],
+)
+def test_json_that_python_reads_otherwise_or_not_at_all(read, line, words):
+    with pytest.raises(DataError, match=f'line 2: .*{words}'):
+        read('{"label": "\\ud83c\\udfb5"}\n' + line, 'labels.jsonl')
+
+
+@pytest.mark.parametrize('name', ['pipe.csv', 'loop.csv', 'a\0b.csv', 'n' * 300, 'a\ud800.csv'])
+def test_what_is_no_file_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / 'pipe.csv')
+    (tmp_path / 'loop.csv').symlink_to('loop.csv')
+    with pytest.raises(DataError, match='is not a file|cannot be read'):
+        manifest_rows.read(tmp_path / name, Mistakes(tmp_path / name))

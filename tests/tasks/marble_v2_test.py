@@ -1,5 +1,7 @@
 """Lines are those of MARBLE v2's own EXAMPLE_JSONL constants (spec/tasks.md, 4), shortened."""
 
+import json
+
 import pytest
 
 from jaxprobe.core.errors import ConfigError, DataError
@@ -165,6 +167,10 @@ def test_a_missing_list_is_named(tmp_path):
         ('giantsteps_key', GS | {'label': 'H major'}, "'H major' is no key"),
         ('giantsteps_key', GS | {'label': None}, "'None' is no key"),
         ('gtzan_genre', GENRE | {'audio_path': ' '}, "audio_path '' names no file"),
+        ('emomusic', EMO | {'label': [float('nan'), 0.1]}, 'not a list of 2 finite numbers'),
+        ('emomusic', EMO | {'label': [True, 0.1]}, 'not a list of 2 finite numbers'),
+        ('emomusic', EMO | {'label': [10**400, 0.1]}, 'too large'),
+        ('giantsteps_key', GS | {'ori_uid': None}, 'ori_uid None is neither text nor a whole'),
         ('gtzan_genre', GENRE | {'label': 'polka'}, 'none of the 10 labels'),
         ('gtzan_rhythm', BEATS | {'label': [0.2, 0.7]}, 'not an object with lists `beat`'),
         ('gtzan_rhythm', BEATS | {'label': {'beat': [0.7, 0.2]}}, 'times that do not ascend'),
@@ -182,6 +188,28 @@ def test_a_line_that_does_not_fit_is_named(name, line, words, tmp_path):
         DataError, match=rf'{marble}\.train\.jsonl cannot be used(.|\n)*line 2: .*{words}'
     ):
         registry.build(name, {'jsonl': str(folder)}).items(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('value', 'words'),
+    [
+        ('x/..', r"audio_path 'x/\.\.' names no file"),
+        ('a\0', 'names no file'),
+        (['a.wav'], 'is not text'),
+        (5, 'audio_path 5 is not text'),
+    ],
+)
+def test_paths_that_name_no_file(value, words, tmp_path):
+    folder = trees.marble_v2(tmp_path, 'EMO', {part: [EMO] for part in ('train', 'val', 'test')})
+    (folder / 'EMO.train.jsonl').write_text(json.dumps(EMO | {'audio_path': value}))
+    with pytest.raises(DataError, match=f'line 1: {words}|line 1: audio_path .*{words}'):
+        registry.build('emomusic', {'jsonl': str(folder)}).items(tmp_path)
+
+
+def test_an_empty_list_is_named(tmp_path):
+    folder = trees.marble_v2(tmp_path, 'EMO', {'train': [], 'val': [EMO], 'test': [EMO]})
+    with pytest.raises(DataError, match=r'EMO\.train\.jsonl lists nothing'):
+        registry.build('emomusic', {'jsonl': str(folder)}).items(tmp_path)
 
 
 def test_marbles_order_of_tags_is_ours():

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -85,19 +86,27 @@ def test_jams_segments_and_gaps(tmp_path):
         ('a.beats', '0.5 1\nsoon 2\n', "line 2: 'soon' is not a time"),
         ('a.beats', '0.5 one\n', 'not a position in the bar'),
         ('a.beats', '0.5\n0.5\n', r'must ascend, but 0.5 s follows 0.5 s'),
+        ('a.beats', '0.5 1.5\n', 'not a position in the bar'),
+        ('a.beats', '0.5 inf\n', 'not a position in the bar'),
+        ('a.beats', '1_0 1\n', "'1_0' is not a time"),
+        ('a.txt', '0 0.7 a\n0.7 1.4 b\n', 'its lines are `start end label`.*`1.4 end`'),
+        ('a.lab', '0 0.5 a\n0.7 1.4 b\n', 'its lines are `start end label`'),
+        ('a.jams', '[' * 100_000, 'is not JSON'),
+        ('a.jams', segment([(0.0, 4.0, None)]), 'has no label but None'),
+        ('a.jams', segment([(0.0, 4.0, ['a'])]), 'has no label but'),
+        ('a.jams', segment([(True, 4.0, 'a')]), 'True is not a time'),
+        ('a.jams', segment([(10**400, 4.0, 'a')]), 'is not a time'),
         ('a.txt', '0 intro\n3\n', "line 2: '3' is not a time and a label"),
         ('a.txt', '0 end\n', 'holds no labelled segment'),
         ('a.txt', '-1 a\n', "'-1' is not a time"),
         ('a.jams', '{"annotations": 3}', 'no JAMS file'),
         ('a.jams', '[', 'is not JSON'),
         ('a.jams', {'annotations': []}, 'no annotation of'),
-        ('a.jams', segment([(0.0, 4.0, 'a'), (2.0, 2.0, 'b'), (1.0, 9.0, 'c')]), 'ascend'),
+        ('a.jams', segment([(0.0, 4.0, 'a'), (2.0, 2.0, 'b'), (1.0, 9.0, 'c')]), 'overlap'),
     ],
 )
 def test_mistakes(tmp_path, name, text, message):
     read = sidecars.beats if 'beats' in name else sidecars.stretches
-    if 'ascend' in message and 'jams' in name:
-        text['annotations'][0]['data'].append({'time': 2.0, 'duration': 1.0, 'value': 'd'})
     with pytest.raises(DataError, match=message):
         read(write(tmp_path, name, text))
 
@@ -148,3 +157,21 @@ def test_columns_that_say_nothing_are_allowed(tmp_path):
         json.dumps({'annotations': [{'namespace': 'beat', 'data': data}]})
     )
     assert sidecars.beats(tmp_path / 'a.jams') == Beats((0.5, 1.0), (0.5,))
+
+
+def test_a_file_of_beats_holds_no_segments(tmp_path):
+    with pytest.raises(DataError, match='kind=beats reads it'):
+        sidecars.stretches(write(tmp_path, 'a.beats', '0.5 1\n1.0 2\n'))
+
+
+def test_labels_of_text(tmp_path):
+    """Numbers in a label are no ends, accents are composed, and only lines end lines."""
+    text = '0 120 bpm\n30 cafe\u0301\n60 a\u2028b\n'
+    found = sidecars.stretches(write(tmp_path, 'a.txt', text))
+    assert found.names == ('120 bpm', 'caf\u00e9', 'a b')
+
+
+def test_a_pipe_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / 'a.beats')
+    with pytest.raises(DataError, match='a device, pipe or socket'):
+        sidecars.beats(tmp_path / 'a.beats')
