@@ -19,7 +19,6 @@ cores are shared by as many as are asked for (XLA_FLAGS), so that time can at be
 
 import argparse
 import inspect
-import itertools
 import json
 import math
 import os
@@ -28,6 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,6 +76,9 @@ def measure(point: Point, epochs: int) -> dict[str, Any]:
     from benchmarks import gauges
     from jaxprobe.probes import bank
 
+    on_cpu = jax.default_backend() == 'cpu'
+    epochs = epochs or (5 if on_cpu else 31)  # An accelerator says nothing for several.
+
     def split(items: int, seed: int) -> bank.Split:
         random = np.random.default_rng(seed)
         rows = random.standard_normal((items, point.layers, point.width), np.float32)
@@ -99,9 +102,8 @@ def measure(point: Point, epochs: int) -> dict[str, Any]:
         if not takes_devices():
             raise SystemExit('bank.train takes no devices')
         given['devices'] = jax.local_devices()[: point.devices]
-    on_cpu = jax.default_backend() == 'cpu'
     before = gauges.peak_bytes() if on_cpu else 0
-    marks: list[tuple[float, float]] = []
+    marks: list[tuple[int, float, float]] = []
     valid = max(1, _VALID * point.items // 512)
     bank.train(
         spec,
@@ -109,11 +111,12 @@ def measure(point: Point, epochs: int) -> dict[str, Any]:
         split(point.items, 0),
         split(valid, 1),
         split(valid, 2),
-        progress=lambda _: marks.append((time.perf_counter(), time.process_time())),
+        progress=lambda p: marks.append((p.epoch, time.perf_counter(), time.process_time())),
         **given,
     )
     wall, core = (
-        [after[clock] - one[clock] for one, after in itertools.pairwise(marks)] for clock in (0, 1)
+        [(after[clock] - one[clock]) / (after[0] - one[0]) for one, after in pairwise(marks)]
+        for clock in (1, 2)
     )
     held = gauges.peak_bytes()
     return {
@@ -204,7 +207,7 @@ def main() -> None:
     """Prints a JSON line per point and per axis; draws them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--axes', default=','.join(AXES))
-    parser.add_argument('--epochs', type=int, default=5, help='after the first')
+    parser.add_argument('--epochs', type=int, default=0, help='after the first; 0: by device')
     parser.add_argument('--plot', type=Path)
     parser.add_argument('--smoke', action='store_true', help='narrow rows, two sizes an axis')
     parser.add_argument('--point', help='one point in this process, as JSON')

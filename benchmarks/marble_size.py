@@ -9,12 +9,13 @@ learned sum of 12, six rates) x 5 seeds = 420 cells, head 1024-512-C, protocol n
 `jaxprobe.tasks`, windows as in `benchmarks/marble_tasks.py`. One JSON line per task, one for the
 beat decoder, and totals. Rows repeat a block of random ones: time does not depend on their values.
 
-A line says how its `total_s` was come by. `arithmetic` is `compile + first + epochs x epoch +
+A line says how its `total_s` was come by. `arithmetic` is `compile + setup + epochs x epoch +
 finish`, where `epochs` is the protocol's maximum: what early stopping saves depends on data, and is
 not assumed (cells are kept from stopping). What was run, `measured`, may be less than the task:
 
-- `--epochs=N` measures N epochs after the first, which compiles. 0: all of them. Default: all on
-  an accelerator, 2 on a CPU.
+- `--epochs=N` measures N epochs after the first. 0: all of the protocol's. Default: all on an
+  accelerator, 2 on a CPU. Compilation is not counted as epochs; an accelerator that reports several
+  at once has its first ones measured too.
 - on a CPU also fewer items, rates and seeds, in `--work` TFLOP per epoch; blocks of a CPU hold few
   cells and run one after the other, so time is proportional to cells and steps. `scale` is the
   ratio of the multiply-adds of the whole task's epoch, padding rows included, to those that ran.
@@ -192,8 +193,9 @@ def on_cpu() -> bool:
 
 
 class _Mark(NamedTuple):
-    """Seconds of the clock, of the processor (all threads), and of compilation so far."""
+    """Epochs done; seconds of the clock, of the processor (all threads) and of compilation."""
 
+    epochs: int
     wall: float
     processor: float
     compiled: float
@@ -212,13 +214,13 @@ def scored_tflop(chosen: Part, scope: Scope) -> float:
     return 1e-12 * n_cells * rows * _flop(spec, scope)[1]
 
 
-def run(name: str, scope: Scope, epochs: int, work: float, peer: bool) -> dict[str, Any]:
+def run(name: str, scope: Scope, wanted: int, work: float, peer: bool) -> dict[str, Any]:
     """Trains a task, or a part of it, and says what all of it costs.
 
     Args:
         name: of the task.
         scope: of layers, widths and seeds.
-        epochs: measured after the first; 0 for all of the protocol's.
+        wanted: epochs measured after the first; 0 for all of the protocol's.
         work: TFLOP of a measured epoch; 0 for the whole task.
         peer: whether to time the torch loop as well.
     """
@@ -226,11 +228,14 @@ def run(name: str, scope: Scope, epochs: int, work: float, peer: bool) -> dict[s
     size = marble_tasks.size(name)
     full = whole(size, scope)
     chosen = part(size, scope, work) if work else full
-    wanted = min(epochs + 1, full.spec.epochs) if epochs else full.spec.epochs
+    wanted = min(wanted + 1, full.spec.epochs) if wanted else full.spec.epochs
     marks: list[_Mark] = []
 
-    def after_epoch(_: bank.Progress | None = None) -> None:
-        marks.append(_Mark(time.perf_counter(), time.process_time(), compiling.total()))
+    def after_epoch(now: bank.Progress | None = None) -> None:
+        done = marks[-1].epochs if marks else 0
+        if now:  # Waves of cells count their epochs one wave after the other.
+            done = done - done % wanted + now.epoch + 1
+        marks.append(_Mark(done, time.perf_counter(), time.process_time(), compiling.total()))
 
     after_epoch()
     bank.train(
@@ -241,39 +246,40 @@ def run(name: str, scope: Scope, epochs: int, work: float, peer: bool) -> dict[s
         take=lambda *_: None,  # Scores of all items of all cells are the caller's matter.
     )
     after_epoch()
-    began, first, *_, last, done = marks
-    n = max(1, len(marks) - 3)
-    start, epoch, finish = _taken(began, first), _taken(first, last), _taken(last, done)
+    began, first, last, done = marks[0], marks[1], marks[-2], marks[-1]
+    # An accelerator says nothing for several epochs; all may be in the first of its words.
+    since = first if last.epochs > first.epochs else began
+    waves = last.epochs / wanted
+    n, epochs = (last.epochs - since.epochs) / waves, full.spec.epochs
+    epoch, core = _taken(since, last) / n, (last.processor - since.processor) / n
+    setup = max(0.0, _taken(began, first) - first.epochs / waves * epoch)
     works = {'whole': tflop(full, scope), 'measured': tflop(chosen, scope)}
     scale = works['whole'] / works['measured']
-    more = full.spec.epochs - 1
+    finish = _taken(last, done)
     if work:  # Too few rows are scored at the end to scale that: at the rate of epochs instead.
-        finish = epoch / n * scored_tflop(full, scope) / works['whole']
-    total = done.compiled + start + scale * (more * epoch / n + finish)
+        finish = epoch * scored_tflop(full, scope) / works['whole']
+    total = done.compiled + setup + scale * (epochs * epoch + finish)
     peak, rate, adam = gauges.peak_bytes(), gauges.matrix_rate(), adam_tb(full, scope)
-    floor = {'products': works['whole'] * full.spec.epochs / rate}
+    floor = {'products': works['whole'] * epochs / rate}
     if not on_cpu():  # There parameters and moments of a block stay in its cache.
-        floor['adam'] = adam * full.spec.epochs / gauges.byte_rate()
+        floor['adam'] = adam * epochs / gauges.byte_rate()
     found = {
         'task': name,
         'total_s': round(total, 1),
         'core_s': round(
-            first.processor
-            - began.processor
-            + scale * (last.processor - first.processor) / n * (more + finish * n / epoch),
-            1,
+            first.processor - began.processor + scale * core * (epochs - 1 + finish / epoch), 1
         ),
         'arithmetic': {
             'compile': round(done.compiled, 2),
-            'first': round(start, 2),
-            'epochs': more,
-            'epoch': round(scale * epoch / n, 3),
+            'setup': round(setup, 2),
+            'epochs': epochs,
+            'epoch': round(scale * epoch, 3),
             'finish': round(scale * finish, 2),
         },
         'measured': {
-            'epochs': n,
-            'epoch_s': round(epoch / n, 3),
-            'epoch_core_s': round((last.processor - first.processor) / n, 3),
+            'epochs': round(n, 2),
+            'epoch_s': round(epoch, 3),
+            'epoch_core_s': round(core, 3),
             'items': {s: len(chosen.splits[s].first) for s in SPLITS},
             'batch_items': chosen.spec.batch_items,
             'cells': len(full.spec.sources) * len(chosen.spec.learning_rates) * chosen.spec.seeds,
@@ -294,7 +300,7 @@ def run(name: str, scope: Scope, epochs: int, work: float, peer: bool) -> dict[s
         },
         'tflop_per_s': {
             'product': float(f'{rate:.3g}'),
-            'bank': float(f'{works["measured"] * n / epoch:.3g}'),
+            'bank': float(f'{works["measured"] / epoch:.3g}'),
         },
         'device': gauges.device(),
         'load': round(os.getloadavg()[0], 2),

@@ -4,8 +4,8 @@
 
 Makes a store without embeddings (shards of no bytes, 60 clips of 30 s each, sidecars as the program
 writes them) and times what every run does with it. Prints one JSON line per step: seconds, those
-of the processor, bytes on disk and memory grown, in all and per clip. The last line says whether
-rows of more shards can be read than files may be open at once.
+of the processor, bytes on disk and memory grown, in all and per clip. Then whether rows of
+more shards can be read than files may be open at once, and what the host draws for an epoch.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from jaxprobe.features import manifest, reader, writer
 from jaxprobe.features.keys import CACHE
 from jaxprobe.features.manifest import Entry, Planned
 from jaxprobe.features.spec import StoreSpec
+from jaxprobe.probes import bank, data, draws
 
 _PAGE = os.sysconf('SC_PAGE_SIZE')
 
@@ -137,17 +138,46 @@ def open_files(store: Path, shards: int, limit: int) -> dict[str, Any]:
     return {'step': 'open files', 'shards': shards, 'limit': limit, 'open': here, 'error': why}
 
 
+def draws_of(items: int, steps: int = 2000) -> list[dict[str, Any]]:
+    """Processor time of what the host draws for a seed and epoch: an order, the rows of steps."""
+    origin = draws.origins(0, 'bench', 1)[0]
+    began = time.process_time()
+    draws.order(origin, 0, items)
+    middle = time.process_time()
+    few = 64 * steps
+    split = bank.Split({}, np.arange(few), np.ones(few, int), np.zeros(few, int))
+    order = draws.order(origin, 0, few)
+    start = time.process_time()
+    data.batch_rows(order, split, range(steps), data.Layout(steps, 64, 64, steps))
+    done = time.process_time()
+    return [
+        {
+            'step': 'order',
+            'items': items,
+            'core_ns_per_item': round(1e9 * (middle - began) / items),
+        },
+        {
+            'step': 'rows',
+            'steps': steps,
+            'core_us_per_step': round(1e6 * (done - start) / steps, 1),
+        },
+    ]
+
+
 def main() -> None:
     """Prints one JSON line per step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--clips', type=int, default=100_000)
     parser.add_argument('--per-shard', type=int, default=60)
+    parser.add_argument('--items', type=int, default=8_000_000, help='of an order')
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for line in measure(Path(folder), given.clips, given.per_shard):
             print(json.dumps(line), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(open_files(Path(folder), 200, 100)), flush=True)
+    for line in draws_of(given.items):
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == '__main__':
