@@ -22,10 +22,10 @@ class Seen:
     """A compiled function, and what it was first called with: shapes for arrays."""
 
     def __init__(self, function):
-        self.function, self.arguments = function, None
+        self.function, self.arguments = function, ()
 
     def __call__(self, *args, **kwargs):
-        if self.arguments is None:
+        if not self.arguments:
             self.arguments = jax.tree.map(self._shape, (args, kwargs))
         return self.function(*args, **kwargs)
 
