@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxprobe.core import compared, fs
+from jaxprobe.core import compared, fs, schema
 from jaxprobe.core.config import Settings
-from jaxprobe.core.errors import ConfigError, DataError, WeightsError, suggest
+from jaxprobe.core.errors import ConfigError, DataError, StoreError, WeightsError, suggest
 from jaxprobe.deform import chain
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders import options as choices
@@ -26,6 +26,7 @@ from jaxprobe.tasks import registry
 from jaxprobe.tasks.base import SPLITS, Item, Kind, Task
 
 PIN = 'plan.json'
+SCHEMA = 1  # Of it: settings by name, beside this number.
 
 # Settings that change how fast a result is reached, never what it is.
 _INDIFFERENT = (
@@ -241,7 +242,7 @@ def pin(plan: Plan, workdir: Path) -> None:
     """
     path = workdir / PIN
     if path.exists():
-        before, now = _flat(_identity(fs.read_json(path))), _flat(_identity(plan.record))
+        before, now = _flat(_identity(pinned(workdir))), _flat(_identity(plan.record))
         changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
         if changed:
             lines = [f'  {k}: was {before.get(k)!r}, is {now.get(k)!r}' for k in changed[:20]]
@@ -251,7 +252,24 @@ def pin(plan: Plan, workdir: Path) -> None:
                 + '\nGive this run its own --workdir (embeddings are shared, nothing is encoded '
                 'again), or delete that folder.'
             )
-    fs.write_json(path, plan.record)  # Also again: folders may have moved.
+    # Also again: folders may have moved.
+    fs.write_json(path, schema.sealed({'schema': SCHEMA, **plan.record}))
+
+
+def pinned(workdir: Path) -> dict[str, Any]:
+    """The settings that a working directory was made with.
+
+    Raises:
+        FileNotFoundError: none was run there.
+        StoreError: `plan.json` is damaged, was changed, or is of another version.
+    """
+    remedy = (
+        'give this run another --workdir; or, where you know that its settings are those of the '
+        'results, delete that file.'
+    )
+    found = schema.read(workdir / PIN, 'settings of a run', (SCHEMA,), remedy)
+    found.pop('schema', None)
+    return found
 
 
 def decides(setting: str) -> bool:
@@ -262,8 +280,8 @@ def decides(setting: str) -> bool:
 def stores_of(workdir: Path) -> Path:
     """Where the run of a working directory keeps its stores."""
     try:
-        asked = fs.read_json(workdir / PIN)['store_dir']
-    except (FileNotFoundError, ValueError, KeyError):
+        asked = pinned(workdir)['store_dir']
+    except (FileNotFoundError, StoreError, KeyError):
         asked = ''
     return Path(asked or workdir.parent / 'stores').expanduser().resolve()
 

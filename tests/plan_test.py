@@ -1,10 +1,11 @@
 import dataclasses
+import json
 
 import pytest
 
 from jaxprobe import plan
 from jaxprobe.core import config, fs
-from jaxprobe.core.errors import ConfigError, DataError, WeightsError
+from jaxprobe.core.errors import ConfigError, DataError, StoreError, WeightsError
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders.base import Layer
 from jaxprobe.encoders.options import Option, Preset
@@ -364,7 +365,7 @@ def test_what_no_task_could_answer_is_refused_before_any_audio(field, value, say
 def test_a_setting_that_came_later_leaves_old_folders_as_they_are(tmp_path):
     found = plan.resolve(smoke(), tmp_path)
     plan.pin(found, tmp_path)
-    before = fs.read_json(tmp_path / plan.PIN)
+    before = plan.pinned(tmp_path)  # Without layout and seal, as files were before those.
     for name in ('standardise', 'pca'):
         del before['probe'][name]
     del before['extract']['pooling']
@@ -376,6 +377,22 @@ def test_a_setting_that_came_later_leaves_old_folders_as_they_are(tmp_path):
     assert changed.config_sha256 != found.config_sha256
     with pytest.raises(ConfigError, match='probe.pca: was None, is 8'):
         plan.pin(changed, tmp_path)
+
+
+def test_a_damaged_or_newer_plan_is_refused_by_name(tmp_path):
+    found = plan.resolve(smoke(), tmp_path)
+    plan.pin(found, tmp_path)
+    path = tmp_path / plan.PIN
+    whole = path.read_text()
+    path.write_text(whole.replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(StoreError, match=r'plan\.json .* was changed .* another --workdir'):
+        plan.pin(found, tmp_path)
+    path.write_text(whole[:100])
+    with pytest.raises(StoreError, match=r'plan\.json is damaged'):
+        plan.pin(found, tmp_path)
+    path.write_text(json.dumps({**found.record, 'schema': 2}))
+    with pytest.raises(StoreError, match='layout 2, .* reads 1: a newer jaxprobe wrote it'):
+        plan.pin(found, tmp_path)
 
 
 def test_recurrent_probes_take_frames_as_they_are(tmp_path):

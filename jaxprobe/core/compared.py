@@ -7,6 +7,7 @@ from jaxprobe.core.errors import ConfigError, suggest
 
 FILE = 'across/similarity.json'  # In the working directory: the maps.
 CLIPS = 'across/similarity.clips.json'  # Beside it: the audio they were made of.
+SCHEMA, READS = 2, (1, 2)  # Layout of both files: what is written, and what is read.
 WHAT = ('input', 'layers', 'encoders')
 
 

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxprobe.core import fs
+from jaxprobe.core import fs, schema
+from jaxprobe.core.errors import StoreError
 from jaxprobe.features.spec import Clip
 
 CACHE = 'file_hashes.json'
+VERSION = 2  # Of its layout.
 
 
 class Keys(NamedTuple):
@@ -76,12 +78,15 @@ def _file_hashes(paths: list[Path], store_dir: Path, threads: int) -> dict[Path,
     with ThreadPoolExecutor(threads or None) as pool:
         hashes = dict(zip(paths, pool.map(one, paths)))
     if fresh:
-        fs.write_json(store_dir / CACHE, _read(store_dir / CACHE) | fresh)
+        files = _read(store_dir / CACHE) | fresh
+        fs.write_json(store_dir / CACHE, schema.sealed({'version': VERSION, 'files': files}))
     return hashes
 
 
 def _read(path: Path) -> dict[str, list]:
+    """What is remembered: nothing where the file is absent, was changed or has another layout."""
     try:
-        return fs.read_json(path)
-    except (OSError, ValueError):
+        found = schema.read(path, 'hashes of files', (1, VERSION), 'delete that file.')
+    except (OSError, StoreError):
         return {}
+    return found['files'] if 'version' in found else found  # The first layout: files alone.

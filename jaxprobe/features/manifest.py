@@ -19,11 +19,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxprobe.core import fs, records
+from jaxprobe.core import fs, records, schema
 from jaxprobe.core.errors import StoreError
 from jaxprobe.features.spec import StoreSpec
 
-VERSION = 1
+# Layouts, as docs/formats.md has them: what is written now, and what is read.
+FINGERPRINT_VERSION, MANIFEST_VERSION, SIDECAR_VERSION = 1, 2, 2
 FINGERPRINT, MANIFEST, LOCK = 'fingerprint.json', 'manifest.json', '.lock'
 SHARD = 'windows-train.array_record-{:05d}'
 TRANSIENT = ('missing', 'unreadable')  # What may have been a matter of the moment.
@@ -122,7 +123,11 @@ def pin(store: Path, spec: StoreSpec) -> None:
                 'or copied by hand? Move it away or delete it, and run the same command again.'
             )
     else:
-        value = {'version': VERSION, 'fingerprint': spec.fingerprint, 'spec': spec.record()}
+        value = {
+            'version': FINGERPRINT_VERSION,
+            'fingerprint': spec.fingerprint,
+            'spec': spec.record(),
+        }
         fs.write_json(store / FINGERPRINT, value)
 
 
@@ -133,7 +138,8 @@ def read_spec(store: Path) -> StoreSpec:
         StoreError: there is no store, or its fingerprint does not fit its own spec.
     """
     path = store / FINGERPRINT
-    value = _read(path, f'{store} is not a store: run the extract stage first')
+    absent = f'{store} is not a store: run the extract stage first'
+    value = _read(path, 'fingerprint of a store', (FINGERPRINT_VERSION,), absent)
     try:
         spec = StoreSpec.of_record(value['spec'])
     except (KeyError, TypeError, ValueError) as error:
@@ -157,14 +163,14 @@ def read_manifest(store: Path) -> Manifest:
     """
     if not (store / MANIFEST).exists():
         return []
-    value = _read(store / MANIFEST, '')
+    value = _read(store / MANIFEST, 'plan of a store', (1, MANIFEST_VERSION))
     return [[Planned(*clip) for clip in shard] for shard in value['shards']]
 
 
 def write_manifest(store: Path, manifest: Manifest) -> None:
     """Writes the plan."""
-    value = {'version': VERSION, 'shards': [[list(clip) for clip in s] for s in manifest]}
-    fs.write_json(store / MANIFEST, value)
+    rows = [[list(clip) for clip in shard] for shard in manifest]
+    fs.write_json(store / MANIFEST, schema.sealed({'version': MANIFEST_VERSION, 'shards': rows}))
 
 
 def read_sidecar(store: Path, index: int) -> Sidecar | None:
@@ -178,7 +184,8 @@ def read_sidecar(store: Path, index: int) -> Sidecar | None:
     path = sidecar_path(store, index)
     if not path.exists() or not shard_path(store, index).exists():
         return None
-    value = _read(path, '')
+    value = _read(path, 'what is known of a shard', (1, SIDECAR_VERSION))
+    value.pop('version', None)
     size = shard_path(store, index).stat().st_size
     if size != value['bytes']:
         what = f'it has {size} bytes, {value["bytes"]} were written'
@@ -196,8 +203,8 @@ def write_sidecar(store: Path, index: int, clips: Sequence[Entry]) -> Sidecar:
         clips=tuple(clips),
     )
     rows = [_row(clip) for clip in clips]
-    value = found._asdict() | {'clips': rows}
-    fs.write_json(sidecar_path(store, index), value)
+    value = found._asdict() | {'clips': rows, 'version': SIDECAR_VERSION}
+    fs.write_json(sidecar_path(store, index), schema.sealed(value))
     return found
 
 
@@ -258,12 +265,16 @@ def grown(
     return kept + new
 
 
-def _read(path: Path, absent: str) -> Any:
+def _read(path: Path, what: str, reads: tuple[int, ...], absent: str = '') -> dict[str, Any]:
+    """Reads a file of a store; what cannot be read can be made again from the audio."""
     try:
-        return fs.read_json(path)
+        return schema.read(path, what, reads, _remedy(path))
     except FileNotFoundError as error:
         raise StoreError(f'{absent or path} ({path} is missing).') from error
-    except ValueError as error:
-        raise StoreError(
-            f'{path} is damaged ({error}). Delete the store {path.parent} and extract again.'
-        ) from error
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a file of a store that cannot be read."""
+    if path.name in (FINGERPRINT, MANIFEST):
+        return f'delete the store {path.parent} and run the extract stage again.'
+    return 'delete that file and run the extract stage again: this shard alone is encoded again.'

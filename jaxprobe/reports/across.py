@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxprobe.core import fs
-from jaxprobe.core.errors import StoreError
+from jaxprobe.core import compared, schema
 from jaxprobe.reports.read import Result
 
 FOLDER, COMPARISONS, SIMILARITY = 'across', 'comparisons.json', 'similarity.json'
+_READS = {COMPARISONS: (schema.COMPARISONS,), SIMILARITY: compared.READS}
+_REMEDY = 'run the similarity and analyse stages again, which write it.'
 
 
 def comparisons(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -56,15 +57,8 @@ def _files(results: Sequence[Result], name: str) -> list[tuple[Path, dict[str, A
         path = workdir / FOLDER / name
         if not path.is_file():
             continue
-        try:
-            value = fs.read_json(path)
-        except ValueError as error:
-            raise StoreError(
-                f'{path} cannot be read ({error}). Run the analyse stage again: it rewrites it '
-                f'from stored results.'
-            ) from error
-        if isinstance(value, dict):
-            found.append((workdir, value))
+        value = schema.read(path, f'{FOLDER}/{name}', _READS[name], _REMEDY)
+        found.append((workdir, value))
     return found
 
 

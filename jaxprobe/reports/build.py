@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxprobe.core import fs
+from jaxprobe.core import fs, schema
 from jaxprobe.reports import drawings, exports, marble, style, tables
 from jaxprobe.reports.page import Figures, page
 from jaxprobe.reports.read import load
@@ -48,6 +48,7 @@ def build(workdirs: Sequence[Path], out: Path, *, audio: bool = False) -> list[P
     fs.write_json(
         out / MANIFEST,
         {
+            'schema': schema.REPORT,
             'workdirs': [os.path.relpath(w.resolve(), out.resolve()) for w in workdirs],
             'files': {name: fs.sha256(out / name) for name in sorted(files)},
         },

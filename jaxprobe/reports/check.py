@@ -3,12 +3,13 @@
 import difflib
 from pathlib import Path
 
-from jaxprobe.core import fs
+from jaxprobe.core import fs, schema
 from jaxprobe.core.errors import JaxprobeError
 from jaxprobe.reports import build, exports
 from jaxprobe.reports.read import load
 
 Part = tuple[str, int, list[str]]
+_REMEDY = 'run the report stage again.'
 
 
 def parts(workdir: Path) -> list[Part]:
@@ -22,7 +23,7 @@ def parts(workdir: Path) -> list[Part]:
     if not (out / build.MANIFEST).exists():
         return [('report', 0, ['manifest.json is absent'])] if out.exists() else []
     try:
-        manifest = fs.read_json(out / build.MANIFEST)
+        manifest = schema.read(out / build.MANIFEST, 'list of a report', (schema.REPORT,), _REMEDY)
         files = exports.files(load([out / w for w in manifest['workdirs']]))
         listed = dict(manifest['files'])
     except (JaxprobeError, ValueError, KeyError, TypeError) as error:

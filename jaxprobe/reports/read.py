@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxprobe.core import fs
+from jaxprobe.core import fs, schema
 from jaxprobe.core.errors import StoreError
 
 _NOT_RESULTS = '.bank.json'
@@ -113,6 +113,7 @@ def of_encoder(results: Sequence[Result], encoder: str) -> list[Result]:
 def _result(path: Path, workdir: Path) -> Result:
     try:
         data = fs.read_json(path)
+        schema.check(path, data, 'result', (schema.RESULT,), 'run the analyse stage again.')
         return Result(data['encoder']['label'], data['task']['name'], workdir, data, path)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxprobe.core import fs
+from jaxprobe import plan as planning
 from jaxprobe.core.errors import JaxprobeError
-from jaxprobe.plan import PIN
 
 
 class Sound(NamedTuple):
@@ -39,11 +38,11 @@ def sounds(workdir: Path, tasks: Iterable[str]) -> dict[str, dict[str, Sound]]:
         Only files that exist; a task whose data are gone is left out.
     """
     try:
-        pinned = fs.read_json(workdir / PIN)
+        pinned = planning.pinned(workdir)
         asked = dict(pinned.get('tasks') or {})
         if pinned.get('manifest'):
             asked['own_data'] = {'manifest': pinned['manifest'], 'kind': pinned['kind']}
-    except (FileNotFoundError, ValueError, AttributeError, KeyError):
+    except (FileNotFoundError, JaxprobeError, AttributeError, KeyError):
         return {}
     found = {name: _items(name, asked, pinned.get('data_dir', '')) for name in tasks}
     return {name: items for name, items in found.items() if items}

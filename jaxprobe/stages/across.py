@@ -15,13 +15,14 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxprobe.analysis import bootstrap
-from jaxprobe.core import fs, rng
+from jaxprobe.core import fs, rng, schema
 from jaxprobe.metrics import extra
 from jaxprobe.stages import comparisons, resample, results, score
 from jaxprobe.stages import grid as grids
 from jaxprobe.stages.results import BankRecord
 
 FILE = 'across/comparisons.json'
+SCHEMA = schema.COMPARISONS
 Row = dict[str, Any]
 
 # What a record has of every cell.
@@ -92,7 +93,7 @@ def compare(folders: Sequence[Path], *, resamples: int) -> Row | None:
         found = _task(name, sides, resamples) if len(sides) > 1 else None
         if found is not None:
             tasks[name] = found
-    return {'tasks': tasks, 'mean': _mean(tasks)} if tasks else None
+    return {'schema': SCHEMA, 'tasks': tasks, 'mean': _mean(tasks)} if tasks else None
 
 
 def _labels(folders: Sequence[Path]) -> dict[Path, str]:

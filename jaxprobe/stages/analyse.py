@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxprobe.analysis import bootstrap
-from jaxprobe.core import fs
+from jaxprobe.core import fs, schema
 from jaxprobe.core.errors import StoreError
 from jaxprobe.metrics import kinds
 from jaxprobe.stages import across, constants, remarks, resample, results, score, sections
@@ -23,7 +23,7 @@ from jaxprobe.stages import grid as grids
 from jaxprobe.stages.grid import Grid
 from jaxprobe.stages.results import BankRecord
 
-SCHEMA = 1
+SCHEMA = schema.RESULT
 RESAMPLES = 2000
 
 # Of `bank.json`, what a result file carries on unchanged.

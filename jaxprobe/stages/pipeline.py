@@ -11,12 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxprobe.core import fs
-from jaxprobe.core.errors import DataError
+from jaxprobe.core import fs, schema
+from jaxprobe.core.errors import DataError, StoreError
 from jaxprobe.encoders.base import Card
 from jaxprobe.plan import Plan, items_of
 from jaxprobe.stages import cluster, progress
 
+COST_SCHEMA = 1  # Of cost.json.
 SKIPPED = 'skipped.json'  # In the working directory: task or encoder -> what it needs.
 
 
@@ -26,6 +27,19 @@ def tell_skipped(plan: Plan, workdir: Path) -> None:
         print(f'== skipped {name}: it needs {need}')
     if plan.skipped or (workdir / SKIPPED).exists():
         fs.write_json(workdir / SKIPPED, dict(plan.skipped))
+
+
+def read_cost(path: Path) -> dict[str, Any]:
+    """What a run has cost so far.
+
+    Raises:
+        StoreError: the file is damaged, or of another version.
+    """
+    remedy = 'delete that file: no result depends on it, the times in it are lost.'
+    found = schema.read(path, 'cost of a run', (COST_SCHEMA,), remedy)
+    if not all(isinstance(found.get(key), dict) for key in ('stages', 'parts')):
+        raise StoreError(f'{path} (cost of a run) is damaged: {remedy}')
+    return found
 
 
 class Cost:
@@ -41,7 +55,8 @@ class Cost:
         self._path = workdir / (f'cost.{process}.json' if process else 'cost.json')
         self._record: dict[str, Any] = {'stages': {}, 'parts': {}}
         if self._path.exists():
-            self._record = fs.read_json(self._path)
+            self._record = read_cost(self._path)
+        self._record['schema'] = COST_SCHEMA
         self._record['host'] = platform.node()
         self._record['cpus'] = os.cpu_count()
         self._record['python'] = platform.python_version()
@@ -75,7 +90,7 @@ class Cost:
         add up, and the longest time is the store's.
         """
         for path in sorted(workdir.glob('cost.*.json')):
-            for name, theirs in fs.read_json(path)['parts'].items():
+            for name, theirs in read_cost(path)['parts'].items():
                 ours = self._record['parts'].setdefault(name, theirs)
                 if ours is not theirs and name.startswith('extract/'):
                     ours['encoded_windows'] += theirs['encoded_windows']

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from jaxprobe.core import fs
+from jaxprobe.core import fs, schema
 from jaxprobe.core.errors import StoreError
 from jaxprobe.stages import score
 
 CELLS, LOGITS, BANK = 'cells.parquet', 'logits.npz', 'bank.json'
+SCHEMA = 1  # Layout of the three files together; in `bank.json`.
 VARIANT = '@'  # Between a task and the name of its variant.
 
 # What `meta` must hold, and may hold beside it. `fingerprint` hashes all that decides the numbers.
@@ -32,7 +33,7 @@ REQUIRED = ('encoder', 'task', 'protocol', 'sources', 'n', 'fingerprint', 'root_
 
 _COLUMNS = ('source', 'learning_rate', 'seed', 'best_epoch', 'epochs_run', 'best_monitor')
 _ITEMS = ('ids', 'targets', 'groups', 'logits')
-_LATE = ('files', 'record_sha256')  # Written by `write_bank`, not by the caller.
+_LATE = ('schema', 'files', 'record_sha256')  # Written by `write_bank`, not by the caller.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,6 +134,7 @@ def write_bank(folder: Path, task_name: str, record: BankRecord) -> dict[str, Pa
     fs.write_bytes(where['cells'], cells)
     fs.write_bytes(where['logits'], _logits_bytes(record))
     meta = {key: value for key, value in record.meta.items() if key not in _LATE}
+    meta['schema'] = SCHEMA
     meta['files'] = {what: fs.sha256(where[what]) for what in ('cells', 'logits')}
     meta['record_sha256'] = record_hash(meta)
     fs.write_json(where['bank'], meta)
@@ -170,12 +172,18 @@ def stored_meta(folder: Path, task_name: str) -> dict[str, Any] | None:
     """Returns `bank.json` where the record is whole, else None (absent or cut off).
 
     The probe stage compares its `fingerprint` with the plan's to skip what is done.
+
+    Raises:
+        StoreError: a version of jaxprobe wrote it whose layout this one does not read.
     """
     where = paths(folder, task_name)
     try:
         meta = fs.read_json(where['bank'])
     except (FileNotFoundError, ValueError):
         return None
+    if isinstance(meta, dict):
+        remedy = 'give this run another --workdir.'
+        schema.check(where['bank'], meta, 'record of a bank', (SCHEMA,), remedy)
     whole = all(where[what].is_file() for what in ('cells', 'logits'))
     return meta if whole and isinstance(meta, dict) and 'fingerprint' in meta else None
 

@@ -32,8 +32,9 @@ from pathlib import Path
 import numpy as np
 
 from jaxprobe.analysis import pairs
-from jaxprobe.core import compared, fs
+from jaxprobe.core import compared, fs, schema
 from jaxprobe.core.compared import CLIPS, FILE
+from jaxprobe.core.errors import StoreError
 from jaxprobe.encoders import base as encoders
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.features import manifest
@@ -45,6 +46,8 @@ from jaxprobe.stages.score import tidied
 from jaxprobe.stages.similarity_maps import INPUT, Audio, Map, Part, title
 from jaxprobe.stages.stores import batch_windows, clips_of, clips_per_item, store_spec
 from jaxprobe.tasks.base import Task
+
+_REMEDY = 'delete that file and run the similarity stage again.'
 
 
 def run(plan: Plan, workdir: Path) -> Path | None:
@@ -89,11 +92,24 @@ def check(workdir: Path, store_dir: Path) -> list[tuple[str, int, list[str]]]:
     Returns:
         Per pair of sides: its name, how many values were compared, and every difference.
     """
-    stored = _stored(workdir / FILE)
+    stored = _stored(workdir / FILE, changed=True)  # It is computed again: that tells what.
     if not stored:
         return []
     known = _clips(workdir)
-    return [similarity_maps.check(maps, known, store_dir) for maps in _grouped(stored).values()]
+    whole = _whole(workdir / FILE)
+    return [
+        *whole,
+        *(similarity_maps.check(maps, known, store_dir) for maps in _grouped(stored).values()),
+    ]
+
+
+def _whole(path: Path) -> list[tuple[str, int, list[str]]]:
+    """What a seal that does not fit has to say."""
+    try:
+        _stored(path)
+    except StoreError as error:
+        return [(FILE, 0, [str(error)])]
+    return []
 
 
 def requests(
@@ -192,11 +208,12 @@ def _write(path: Path, maps: list[Map], audio: dict[str, Audio], plan: Plan) -> 
     """Writes what there is; the clips first, so that no map is without them."""
     used = {one['task'] for one in maps}
     known = _clips(path.parents[1]) | {task: found._asdict() for task, found in audio.items()}
-    fs.write_json(path.parents[1] / CLIPS, {k: v for k, v in known.items() if k in used})
+    clips = {'schema': compared.SCHEMA, 'tasks': {k: v for k, v in known.items() if k in used}}
+    fs.write_json(path.parents[1] / CLIPS, schema.sealed(clips))
     names = sorted({name for one in maps for name in one['stores']})
     notes = [note for one in maps for note in one['notes']]
     document = {
-        'schema': 1,
+        'schema': compared.SCHEMA,
         'measures': list(pairs.MEASURES),
         'settings': similarity_maps.settings(),
         'stores': {
@@ -206,15 +223,20 @@ def _write(path: Path, maps: list[Map], audio: dict[str, Audio], plan: Plan) -> 
         'maps': maps,
         'notes': list(dict.fromkeys(notes)),
     }
-    fs.write_json(path, tidied(document))
+    fs.write_json(path, schema.sealed(tidied(document)))
 
 
 def _clips(workdir: Path) -> dict[str, dict[str, list]]:
-    """Task -> the audio that maps were made of; empty where the file is absent or damaged."""
+    """Task -> the audio that maps were made of; empty where the file is absent.
+
+    Raises:
+        StoreError: it is damaged, was changed, or is of another version.
+    """
     try:
-        return dict(fs.read_json(workdir / CLIPS))
-    except (OSError, ValueError, TypeError):
+        found = schema.read(workdir / CLIPS, 'audio of similarity', compared.READS, _REMEDY)
+    except FileNotFoundError:
         return {}
+    return dict(found.get('tasks', found))  # The first layout: tasks alone.
 
 
 def _grouped(maps: list[Map]) -> dict[str, list[Map]]:
@@ -225,9 +247,16 @@ def _grouped(maps: list[Map]) -> dict[str, list[Map]]:
     return found
 
 
-def _stored(path: Path) -> list[Map]:
-    """The maps that are there; none where the file is absent or damaged."""
+def _stored(path: Path, *, changed: bool = False) -> list[Map]:
+    """The maps that are there; none where the file is absent.
+
+    Raises:
+        StoreError: it is damaged, was changed, or is of another version.
+    """
     try:
-        return list(fs.read_json(path)['maps'])
-    except (OSError, ValueError, KeyError, TypeError):
+        found = schema.read(path, 'similarity', compared.READS, _REMEDY, changed=changed)
+        return list(found['maps'])
+    except FileNotFoundError:
         return []
+    except (KeyError, TypeError) as error:
+        raise StoreError(f'{path} is damaged ({error}). {_REMEDY.capitalize()}') from error

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxprobe.core import compared, fs
+from jaxprobe.core import compared, fs, schema
 from jaxprobe.core.errors import JaxprobeError
 from jaxprobe.metrics import extra
 from jaxprobe.stages import across, analyse, results
 
+_AGAIN = 'run the analyse stage again.'
 SHOWN = 20  # Differences printed per part; all are counted.
 
 # What was compared, how much of it, and every difference.
@@ -86,6 +87,7 @@ def _task(folder: Path, task: str) -> Part:
     try:
         _, variants = analyse.read(folder, task)
         stored = fs.read_json(where['result'])
+        schema.check(where['result'], stored, 'result', (analyse.SCHEMA,), _AGAIN)
         resamples = stored['bootstrap']['resamples']
         rescored = dataclasses.replace(record, scores=columns)
         again = analyse.analyse(rescored, variants, resamples=resamples)
@@ -103,6 +105,9 @@ def _across(workdir: Path) -> list[Part]:
     name, path = across.FILE, workdir / across.FILE
     try:
         stored = fs.read_json(path) if path.exists() else None
+        if stored:  # A file from before layouts were numbered is the first one.
+            schema.check(path, stored, 'comparison of encoders', (across.SCHEMA,), _AGAIN)
+            stored = {'schema': across.SCHEMA} | stored
         drawn = [task['resamples'] for task in stored['tasks'].values()] if stored else [1]
         again = across.compare(across.folders(workdir), resamples=drawn[0])
     except Exception as error:  # Whatever a changed file leads to is a finding, not a crash.
@@ -207,7 +212,10 @@ def _similarity(workdir: Path, store_dir: Path) -> list[Part]:
         return []
     from jaxprobe.stages import similarity
 
-    return similarity.check(workdir, store_dir)
+    try:
+        return similarity.check(workdir, store_dir)
+    except JaxprobeError as error:
+        return [(compared.FILE, 0, [str(error)])]
 
 
 def _projections(workdir: Path, store_dir: Path) -> list[Part]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from jaxprobe.core import fs
 from jaxprobe.core.errors import StoreError
 from jaxprobe.features import manifest
-from jaxprobe.plan import PIN, decides, stores_of
+from jaxprobe.plan import decides, pinned, stores_of
 from jaxprobe.stages import analyse, results, score
 from jaxprobe.stages.difference import records, values
 from jaxprobe.stages.difference.values import ABSENT, Change, change, changes
@@ -73,7 +73,7 @@ def _name(folder: Path, task: str) -> str:
 
 def _config(a: Run, b: Run) -> Iterator[Change]:
     """Settings that differ; those that change no number are an aside."""
-    for found in changes('config', '', _json(a.workdir / PIN), _json(b.workdir / PIN)):
+    for found in changes('config', '', _pinned(a.workdir), _pinned(b.workdir)):
         yield found if decides(found['what']) else found | {'part': 'aside'}
 
 
@@ -188,6 +188,14 @@ def _read(workdir: Path) -> dict[str, list[str]]:
         if store and store not in found.setdefault(folder.name, []):
             found[folder.name].append(store)
     return found
+
+
+def _pinned(workdir: Path) -> dict[str, Any]:
+    """The settings of a run, {} where it has none."""
+    try:
+        return pinned(workdir)
+    except FileNotFoundError:
+        return {}
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -195,5 +195,5 @@ def test_nothing_to_compare(whole, tmp_path):
         diff(whole, tmp_path)
     damaged = made.copied(whole, tmp_path)
     (damaged / 'plan.json').write_text('{')
-    with pytest.raises(StoreError, match='cannot be read'):
+    with pytest.raises(StoreError, match=r'plan\.json is damaged'):
         diff(whole, damaged)
