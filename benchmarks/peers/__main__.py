@@ -124,6 +124,8 @@ def row_v1(bench: Bench) -> dict[str, Any]:
     grid = arithmetic.spread(marble_v1.LAYERS, sorted(LEARNING_RATES), given.cells)
     cells = [peer.probe(bench.data, out, width, layer, rate) for layer, rate in grid]
     theirs = np.stack([np.load(out / f'{clip.name}.npy')[:, 0] for clip in bench.chosen])
+    n = len(marble_v1.LAYERS) * len(LEARNING_RATES)
+    epochs = statistics.fmean(count for count, _ in own.values())
     apart = float(np.abs(theirs - bench.features()).max())
     return {
         'extraction_s': round(extraction.seconds, 2),
@@ -136,9 +138,8 @@ def row_v1(bench: Bench) -> dict[str, Any]:
         'features_rms': round(float(np.sqrt((theirs**2).mean())), 4),
         'our_cells': len(own),
         **bench.parts(),
-        **arithmetic.extrapolated(
-            cells, len(marble_v1.LAYERS) * len(LEARNING_RATES), extraction.seconds, mine
-        ),
+        **arithmetic.at_epochs(cells, epochs, n, extraction.seconds),
+        **arithmetic.extrapolated(cells, n, extraction.seconds, mine),
     }
 
 
@@ -168,11 +169,11 @@ def row_v1_shape(bench: Bench) -> dict[str, Any]:
         'test_accuracy': [scored(cell.log, 'test_acc') for cell in cells],
         'our_test_accuracy': [own[cell]['test'] for cell in grid],
         'our_epochs': [own[cell]['epochs'] for cell in grid],
-        'our_epochs_mean': round(statistics.fmean(c['epochs'] for c in mine['told']['cells']), 1),
         'our_parts_s': mine['told']['seconds'],
         'our_cells': len(mine['told']['cells']),
         'our_cpu_s': [round(ran.cpu, 1) for ran in mine['ran']],
         'our_runs_s': [round(ran.seconds, 1) for ran in mine['ran']],
+        **arithmetic.at_epochs(cells, _mean_epochs(mine), n, 0.0),
         **arithmetic.extrapolated(cells, n, 0.0, mine['seconds']),
     }
 
@@ -190,12 +191,13 @@ def row_v2(bench: Bench) -> dict[str, Any]:
         peer.cell(bench.data, bench.weights, width, layer, rate, given.epochs)
         for layer, rate in grid
     ]
-    epochs = statistics.fmean(n for (layer, _), (n, _) in own.items() if layer != 'all')
+    epochs = statistics.fmean(count for (layer, _), (count, _) in own.items() if layer != 'all')
     return {
         'cells': [list(cell) for cell in grid],
         'cells_measured': len(cells),
         'epochs_measured': [cell.fit.epochs for cell in cells],
         'cells_of_grid': len(marble_v2.LAYERS) * len(LEARNING_RATES),
+        'test_accuracy': [scored(cell.test.log, 'test/file_acc') for cell in cells],
         'fit_s': [round(cell.fit.seconds, 2) for cell in cells],
         'test_s': [round(cell.test.seconds, 2) for cell in cells],
         'cell_cpu_s': [round(cell.fit.cpu + cell.test.cpu, 2) for cell in cells],
@@ -219,7 +221,7 @@ def row_mir_ref(bench: Bench) -> dict[str, Any]:
     given = bench.given
     peer = mir_ref.MirRef(given.mir_ref, given.mir_ref_python, bench.scratch)
     folder = bench.scratch / 'musicnn'
-    ours.pipeline(bench.data.parent, folder, 'musicnn_msd', '', 3.0, given.most, 'prepare,extract')
+    ours.pipeline(bench.data.parent, folder, 'musicnn_msd', '', 0.0, given.most, 'prepare,extract')
     vectors = stored(folder / 'stores', bench.data, bench.chosen, 200)[:, -1]
     peer.write(bench.chosen, vectors)
     shared = {
@@ -235,17 +237,17 @@ def row_mir_ref(bench: Bench) -> dict[str, Any]:
     heads = {name: mir_ref.hidden(name, vectors.shape[1]) for name in mir_ref.HEADS}
     banks = [shared | {'hidden': hidden} for hidden in heads.values()]
     mine = bench.bank('vectors', vectors[:, None], banks)
-    names = list(heads)[: given.cells]
+    names, n = list(heads)[: given.cells], len(heads) * len(LEARNING_RATES)
     cells = [peer.train(name, given.most) for name in names]
     return {
         'cells': [[name, mir_ref.RATE] for name in names],
         'vector': vectors.shape[1],
-        'our_epochs_mean': round(statistics.fmean(c['epochs'] for c in mine['told']['cells']), 1),
         'our_parts_s': mine['told']['seconds'],
         'our_cells': len(mine['told']['cells']),
         'our_cpu_s': [round(ran.cpu, 1) for ran in mine['ran']],
         'our_runs_s': [round(ran.seconds, 1) for ran in mine['ran']],
-        **arithmetic.extrapolated(cells, len(heads) * len(LEARNING_RATES), 0.0, mine['seconds']),
+        **arithmetic.at_epochs(cells, _mean_epochs(mine), n, 0.0),
+        **arithmetic.extrapolated(cells, n, 0.0, mine['seconds']),
     }
 
 
@@ -259,10 +261,10 @@ RUN: dict[str, Callable[[Bench], dict[str, Any]]] = {
 
 def stored(stores: Path, root: Path, chosen: list[data.Clip], width: int = 0) -> np.ndarray:
     """Reads the one store below `stores`: [N, L, D], of layers of that width."""
-    from jaxprobe.features import reader
+    from jaxprobe.features import manifest, reader
     from jaxprobe.features.spec import Clip
 
-    (store,) = (path.parent for path in stores.rglob('spec.json'))
+    (store,) = (path.parent for path in stores.rglob(manifest.FINGERPRINT))
     clips = [Clip(root / 'genres' / clip.name) for clip in chosen]
     groups = reader.load(store, clips).groups
     return groups[width or max(groups)]
@@ -286,6 +288,10 @@ def refused(given: argparse.Namespace, rows: list[str]) -> str:
         elif not python or shutil.which(python) is None:
             said.append(f'--{name}_python=PY: a python with what it requires. {module.HOW}.')
     return '\n'.join(said)
+
+
+def _mean_epochs(mine: dict[str, Any]) -> float:
+    return statistics.fmean(cell['epochs'] for cell in mine['told']['cells'])
 
 
 def _depth(name: str) -> int:

@@ -44,6 +44,19 @@ def by_epochs(
     return {'cell_formula': said} | total(once, grid, each, ours)
 
 
+def at_epochs(cells: Sequence[Ran], epochs: float, grid: int, once: float) -> dict[str, Any]:
+    """The same grid if its cells trained `epochs` on average, as all of ours did.
+
+    A check on the choice of the measured cells: they may stop earlier or later than most.
+    """
+    start = statistics.fmean(cell.seconds - cell.epochs * cell.per_epoch for cell in cells)
+    epoch = statistics.fmean(cell.per_epoch for cell in cells)
+    return {
+        'our_epochs_mean': round(epochs, 1),
+        'extrapolated_at_our_epochs_s': round(once + grid * (start + epochs * epoch), 1),
+    }
+
+
 def total(once: float, grid: int, each: float, ours: float) -> dict[str, Any]:
     """The last line of the sum: extraction, cells, and the ratio to ours."""
     theirs = once + grid * each

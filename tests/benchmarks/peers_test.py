@@ -38,6 +38,8 @@ def test_the_sum_is_written_out():
     assert line['formula'] == '20.0 + 84 * 40.00 = 3380 s'
     assert line['ratio'] == round(3380 / 34, 1)
     assert line['epoch_s'] == [2.0, 1.0]
+    line = arithmetic.at_epochs(cells, 20.0, 84, 20.0)
+    assert line['extrapolated_at_our_epochs_s'] == 20 + 84 * (10 + 20 * 1.5)
     line = arithmetic.by_epochs(12.0, 2.0, 30.0, 78, 0.0, 56.16)
     assert line['extrapolated_s'] == 78 * 72
     assert line['ratio'] == 100.0
