@@ -4,7 +4,6 @@ import math
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +12,7 @@ import numpy as np
 from jaxprobe.core import rng
 from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders.base import Card
-from jaxprobe.encoders.loading import bijection, checkpoint, hub, signatures
+from jaxprobe.encoders.loading import bijection, checkpoint, hub, signatures, unpacked
 from jaxprobe.encoders.loading.identity import tensors_sha256
 
 # What stands before the encoder's names: in a Lightning checkpoint (release 2.1), in a plain one
@@ -90,7 +89,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
             if any(name.split('/', 1)[-1] == 'data.pkl' for name in names):
                 return checkpoint.read(path)  # A torch file is a zip, too.
             return _unpacked(archive, _member(names, path), path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except unpacked.DAMAGE as error:
         raise WeightsError(f'{path} is a damaged zip: {error}. Fetch it again.') from error
 
 
@@ -110,13 +109,17 @@ def _member(names: list[str], path: Path) -> str:
 def _unpacked(archive: zipfile.ZipFile, member: str, path: Path) -> dict[str, np.ndarray]:
     """Reads a member through a temporary file, since checkpoints are read where they lie."""
     with tempfile.TemporaryDirectory() as folder:
-        inside = Path(folder) / PurePosixPath(member).name
-        with archive.open(member) as source, open(inside, 'wb') as target:
+        inside = Path(folder) / 'checkpoint'  # Whatever the zip calls it, it stays in here.
+        with (
+            archive.open(unpacked.checked(archive, member)) as source,
+            open(inside, 'wb') as target,
+        ):
             shutil.copyfileobj(source, target)
         try:
             return {name: np.array(tensor) for name, tensor in checkpoint.read(inside).items()}
         except WeightsError as error:
-            raise WeightsError(f'{path}: {error}') from error
+            shown = ''.join(c if c.isprintable() else '?' for c in member[:200])
+            raise WeightsError(f'{path}: {str(error).replace(str(inside), shown)}') from error
 
 
 def random(widths: tuple[int, ...], seed: int) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ _POLYNOMIAL = 0x82F63B78  # Reflected.
 _LONGEST_LANE = 256
 
 
-def crc32c(data: bytes) -> int:
+def crc32c(data: bytes | memoryview) -> int:
     """Computes the CRC-32C of a byte string.
 
     >>> hex(crc32c(b'123456789'))
@@ -43,7 +43,7 @@ def masked(crc: int) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def _short(data: bytes) -> int:
+def _short(data: bytes | memoryview) -> int:
     state = 0xFFFFFFFF
     for byte in data:
         state = int(_byte_table()[(state ^ byte) & 0xFF]) ^ (state >> 8)

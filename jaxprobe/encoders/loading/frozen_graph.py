@@ -17,7 +17,8 @@ import ml_dtypes
 import numpy as np
 
 from jaxprobe.core.errors import WeightsError
-from jaxprobe.encoders.loading.tf_bundle import DTYPES
+from jaxprobe.encoders.loading import unpacked
+from jaxprobe.encoders.loading.tf_bundle import AXES, DTYPES
 from jaxprobe.encoders.loading.tf_table import varint
 
 STRING = 7
@@ -87,6 +88,24 @@ class Graph(NamedTuple):
     functions: dict[str, Function]
 
 
+class _Repeated(NamedTuple):
+    """A tensor of which the first values are stored; the last of them stands for the rest."""
+
+    values: np.ndarray
+    shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.values.itemsize
+
+    def filled(self) -> np.ndarray:
+        """All of its values."""
+        filled = np.zeros(math.prod(self.shape), self.values.dtype)
+        filled[: len(self.values)] = self.values
+        filled[len(self.values) :] = self.values[-1] if len(self.values) else 0
+        return filled.reshape(self.shape)
+
+
 def read(path: Path) -> Graph:
     """Reads a frozen graph.
 
@@ -147,7 +166,25 @@ def _graph(data: memoryview) -> Graph:
             for inner, function in fields(value):
                 if inner == 1:
                     _add(functions, _function(function))
+    _fill([nodes, *(function.nodes for function in functions.values())], len(data))
     return Graph(nodes, functions)
+
+
+def _fill(parts: list[dict[str, Node]], size: int) -> None:
+    """Makes tensors of repeated values, once it is known what all of them together take."""
+    attrs = [node.attrs for nodes in parts for node in nodes.values()]
+    values = [value for held in attrs for value in held.values()]
+    listed = [one for value in values if isinstance(value, list) for one in value]
+    tensors = [v for v in (*values, *listed) if isinstance(v, np.ndarray | _Repeated)]
+    total = sum(tensor.nbytes for tensor in tensors)
+    if total > unpacked.limit(size):
+        raise ValueError(f'its constants claim {total} bytes, in a file of {size}')
+    for held in attrs:
+        for key, value in held.items():
+            if isinstance(value, list):
+                held[key] = [v.filled() if isinstance(v, _Repeated) else v for v in value]
+            elif isinstance(value, _Repeated):
+                held[key] = value.filled()
 
 
 def _add(to: dict[str, Any], what: Node | Function) -> None:
@@ -172,7 +209,7 @@ def _node(data: memoryview) -> Node:
             attrs[_text(key)] = _attribute(attribute)
     if not name or not op:
         raise ValueError(f'a node without {"operation" if name else "name"}')
-    if op == 'Const' and not isinstance(attrs.get('value'), np.ndarray):
+    if op == 'Const' and not isinstance(attrs.get('value'), np.ndarray | _Repeated):
         raise ValueError(f'the constant {name!r} has no value')
     return Node(name, op, tuple(i for i in inputs if not i.startswith('^')), attrs)
 
@@ -230,7 +267,7 @@ def _shape(data: memoryview) -> tuple[int, ...] | None:
     return tuple(shape)
 
 
-def _tensor(data: memoryview) -> np.ndarray:
+def _tensor(data: memoryview) -> np.ndarray | _Repeated:
     kind, shape, raw = 0, (), None
     listed: dict[int, list[Any]] = {}
     for number, value in fields(data):
@@ -242,10 +279,11 @@ def _tensor(data: memoryview) -> np.ndarray:
             raw = value
         else:
             listed.setdefault(number, []).append(value)
-    if shape is None or any(size < 0 for size in shape):
+    if shape is None or len(shape) > AXES or any(size < 0 for size in shape):
+        shape = shape and shape[:AXES]
         raise ValueError(f'a tensor of unknown shape {shape}')
     if kind == STRING:
-        strings = [bytes(text) for text in listed.get(8, [])]
+        strings = [text.tobytes() for text in listed.get(8, [])]
         return _repeated(np.array(strings, object), shape)
     if kind not in TYPES:
         raise ValueError(f'a tensor of TensorFlow type {kind}')
@@ -273,17 +311,14 @@ def _values(kind: int, listed: dict[int, list[Any]]) -> np.ndarray:
     return np.array([_signed(n) for n in numbers], np.int64).astype(TYPES[kind])
 
 
-def _repeated(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Fills a shape with values of which the last is repeated; none at all means zeros."""
+def _repeated(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | _Repeated:
+    """A shape filled with values of which the last is repeated; none at all means zeros."""
     size = math.prod(shape)
     if size > LARGEST:
         raise ValueError(f'a tensor {shape} of which {len(values)} values are stored')
     if len(values) > size:
         raise ValueError(f'{len(values)} values for a tensor {shape}')
-    filled = np.zeros(size, values.dtype)
-    filled[: len(values)] = values
-    filled[len(values) :] = values[-1] if len(values) else 0
-    return filled.reshape(shape)
+    return values.reshape(shape) if len(values) == size else _Repeated(values, shape)
 
 
 def _signed(value: int) -> int:
@@ -291,11 +326,11 @@ def _signed(value: int) -> int:
 
 
 def _text(value: memoryview) -> str:
-    return bytes(value).decode()
+    return value.tobytes().decode()  # Of a number, `bytes` would make that many.
 
 
 def _loose_text(value: memoryview) -> str:
-    return bytes(value).decode('latin-1')  # An attribute may hold any bytes.
+    return value.tobytes().decode('latin-1')  # An attribute may hold any bytes.
 
 
 def _float(value: int) -> float:

@@ -9,7 +9,6 @@ A `.keras` file is a zip of `config.json`, the layers in order with their names,
 h5py is imported when a file is read.
 """
 
-import gzip
 import io
 import json
 import re
@@ -23,8 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxprobe.core.errors import WeightsError
+from jaxprobe.encoders.loading import unpacked
 
 SIGNATURE = b'\x89HDF\r\n\x1a\n'
+LONGEST_LIST = 1 << 20  # Bytes of an attribute of names, of which HDF5 itself has 64 kB.
 MEMBERS = ('config.json', 'model.weights.h5')  # Of a `.keras` archive.
 
 # What people have in place of the file: first bytes -> what it is and what to do.
@@ -70,8 +71,8 @@ def read_layers(path: Path) -> list[KerasLayer]:
     data = _bytes(path)
     if data.startswith(b'\x1f\x8b'):
         try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
+            data = unpacked.gunzip(data)
+        except (ValueError, EOFError, zlib.error) as error:
             raise WeightsError(f'{path} is damaged: {error}. Fetch it again.') from error
     with _opened(data, path) as file:
         root = file.get('model_weights', file)
@@ -82,10 +83,14 @@ def read_layers(path: Path) -> list[KerasLayer]:
                 f'Keras 3, or a file of another program?'
             )
         found = []
-        for name in _names(root, 'layer_names'):
-            group = root[name]
+        names = _names(root, 'layer_names')
+        if len(set(names)) < len(names):
+            raise ValueError('its attribute layer_names says a name twice')
+        read = _Reader(path, len(data))
+        for name in names:
+            group = read.inner(root, name)
             weights = _names(group, 'weight_names')
-            tensors = {_leaf(weight): np.asarray(group[weight][()]) for weight in weights}
+            tensors = {_leaf(weight): read.tensor(group, weight) for weight in weights}
             if len(tensors) < len(weights):
                 raise WeightsError(
                     f'{path}: layer {name!r} nests layers of its own '
@@ -114,18 +119,13 @@ def read_archive(path: Path) -> KerasArchive:
                     f'{", ".join(archive.namelist()[:8]) or "nothing"}. A `.keras` file holds '
                     f'{" and ".join(MEMBERS)}.'
                 )
-            config = json.loads(archive.read(MEMBERS[0]))
-            weights = archive.read(MEMBERS[1])
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+            config = json.loads(unpacked.member(archive, MEMBERS[0]))
+            weights = unpacked.member(archive, MEMBERS[1])
+    except unpacked.DAMAGE as error:
         raise WeightsError(f'{path} is damaged: {error}. Fetch it again.') from error
-    tensors: dict[str, np.ndarray] = {}
     with _opened(weights, path) as file:
-
-        def visit(name: str, thing: Any) -> None:
-            if hasattr(thing, 'shape'):
-                tensors[name] = np.asarray(thing[()])  # h5py gives a scalar as a number.
-
-        file.visititems(visit)
+        read = _Reader(path, len(weights))
+        tensors = {name: read.tensor(file, name) for name in read.datasets(file)}
     return KerasArchive(_layers(config, path), tensors)
 
 
@@ -181,6 +181,69 @@ def _layers(config: Any, path: Path) -> list[dict[str, Any]]:
     return layers
 
 
+class _Reader:
+    """Takes tensors out of HDF5, of which weights need little: numbers that lie in the file.
+
+    A file can also lead into other files, of this user's or of this machine's, hold pointers and
+    programs of filters, and describe any amount of numbers that were never written.
+    """
+
+    def __init__(self, path: Path, size: int):
+        self._path, self._left = path, unpacked.limit(size)
+
+    def datasets(self, file: Any) -> list[str]:
+        """The paths of everything that is no group, each group entered once."""
+        found, todo, seen = [], [('', file)], {file}
+        while todo:
+            prefix, group = todo.pop()
+            for name in group:
+                inner = self.inner(group, name)
+                if not hasattr(inner, 'keys'):
+                    found.append(f'{prefix}{name}')
+                elif inner not in seen:
+                    seen.add(inner)
+                    todo.append((f'{prefix}{name}/', inner))
+        return found
+
+    def inner(self, group: Any, name: str) -> Any:
+        """What a path leads to, over hard links alone."""
+        import h5py
+
+        if name.startswith('/') or '..' in name.split('/'):
+            raise ValueError(f'the name {name!r} leads out of its group')
+        for part in name.split('/'):
+            if not isinstance(group, h5py.Group):
+                raise ValueError(f'{name!r} leads through what is no group')
+            link = group.get(part, getlink=True)
+            if link is None:
+                raise ValueError(f'there is no {name!r}')
+            if not isinstance(link, h5py.HardLink):
+                raise ValueError(f'{name!r} is a link, and may lead to another file')
+            group = group[part]
+        return group
+
+    def tensor(self, group: Any, name: str) -> np.ndarray:
+        """Reads a dataset of plain numbers that is stored whole."""
+        import h5py
+
+        found = self.inner(group, name)
+        if not isinstance(found, h5py.Dataset) or found.shape is None:
+            raise ValueError(f'{name!r} is no tensor')
+        if found.dtype.kind not in 'fiub' or found.dtype.subdtype:
+            raise ValueError(f'{name!r} holds {found.dtype}, not plain numbers')
+        made = found.id.get_create_plist()
+        if found.is_virtual or found.external or made.get_nfilters():
+            raise WeightsError(
+                f'{self._path}: its tensor {name!r} is compressed by HDF5, or lies in another '
+                f'file. Keras does neither; where you trust it, `h5repack -f NONE` unpacks it.'
+            )
+        stored, needed = found.id.get_storage_size(), found.size * found.dtype.itemsize
+        self._left -= max(stored, needed)
+        if stored < needed or self._left < 0:
+            raise ValueError(f'{name!r} of shape {found.shape} has {stored} bytes in the file')
+        return np.asarray(found[()])  # h5py gives a scalar as a number.
+
+
 def _leaf(weight: str) -> str:
     """`conv2d/kernel:0` -> `kernel`."""
     return weight.split('/')[-1].split(':')[0]
@@ -188,14 +251,21 @@ def _leaf(weight: str) -> str:
 
 def _names(group: Any, attribute: str) -> list[str]:
     """A list of names; Keras cuts those above 64 kB into `<attribute>0`, `<attribute>1`, ..."""
-    if attribute in group.attrs:
-        parts = [group.attrs[attribute]]
-    else:
-        parts = []
-        while f'{attribute}{len(parts)}' in group.attrs:
-            parts.append(group.attrs[f'{attribute}{len(parts)}'])
-    names = [name for part in parts for name in part]
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+    parts: list[str] = [attribute] if attribute in group.attrs else []
+    while not parts or parts[0] != attribute:
+        if f'{attribute}{len(parts)}' not in group.attrs:
+            break
+        parts.append(f'{attribute}{len(parts)}')
+    names: list[str] = []
+    for part in parts:
+        stored = group.attrs.get_id(part)  # Looked at before it is read: it may claim anything.
+        shape = stored.shape or ()
+        if len(shape) != 1 or shape[0] * stored.dtype.itemsize > LONGEST_LIST:
+            raise ValueError(f'its attribute {part} is no list of names')
+        if shape[0] and stored.dtype.kind != 'S':
+            raise ValueError(f'its attribute {part} holds {stored.dtype}, not names')
+        names += [name.decode() for name in group.attrs[part] if shape[0]]
+    return names
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from jaxprobe.core.errors import WeightsError
 
 _LENGTH = struct.Struct('<Q')
 HEADER_LIMIT = 100 << 20  # The reference reader's own.
+AXES = 64  # As many as numpy has.
 
 DTYPES: dict[str, Any] = {
     'F64': np.float64,
@@ -65,12 +66,18 @@ def read(path: Path) -> dict[str, np.ndarray]:
             raise _damaged(path, f'it has {size} bytes')
         view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     header, start = _header(path, view)
-    tensors, end = {}, 0
+    tensors, spans = {}, []
     for name, entry in header.items():
         if name == '__metadata__':
             continue
-        tensors[name], stop = _tensor(path, view[start:], name, entry)
-        end = max(end, stop)
+        tensors[name], span = _tensor(path, view[start:], name, entry)
+        spans.append((*span, name))
+    end = 0
+    for begin, stop, name in sorted(spans):  # The format has them side by side.
+        if begin != end:
+            what = 'overlaps the tensor before it' if begin < end else 'begins after a gap'
+            raise _damaged(path, f'tensor {name[:200]!r} {what}')
+        end = stop
     if start + end != size:
         raise _damaged(path, f'its header describes {start + end} bytes, the file has {size}')
     return tensors
@@ -82,7 +89,7 @@ def _header(path: Path, view: memoryview) -> tuple[dict[str, Any], int]:
     if length > HEADER_LIMIT or start > len(view):
         raise _damaged(path, f'its header claims {length} bytes, the file has {len(view)}')
     try:
-        header = json.loads(bytes(view[_LENGTH.size : start]))
+        header = json.loads(bytes(view[_LENGTH.size : start]), object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f'its header is not JSON ({error})') from None
     if not isinstance(header, dict):
@@ -90,16 +97,30 @@ def _header(path: Path, view: memoryview) -> tuple[dict[str, Any], int]:
     return header, start
 
 
-def _tensor(path: Path, data: memoryview, name: str, entry: Any) -> tuple[np.ndarray, int]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, which may not say a name twice: readers would differ in which counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError('it says a name twice')
+    for name in found:
+        name.encode()  # Half a surrogate is no text, and could not even be printed.
+    return found
+
+
+def _tensor(
+    path: Path, data: memoryview, name: str, entry: Any
+) -> tuple[np.ndarray, tuple[int, int]]:
+    name = name if len(name) < 200 else f'{name[:200]}...'
     try:
         dtype, shape = str(entry['dtype']), tuple(entry['shape'])
         begin, end = entry['data_offsets']
-        if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)):
+        numbers = (*shape, begin, end)
+        if len(shape) > AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in numbers):
             raise ValueError
     except (TypeError, KeyError, ValueError):
         raise _damaged(path, f'tensor {name!r} is described by {str(entry)[:200]}') from None
     if dtype not in DTYPES:
-        raise WeightsError(f'{path}: tensor {name!r} has the unsupported dtype {dtype!r}.')
+        raise WeightsError(f'{path}: tensor {name!r} has the unsupported dtype {dtype[:40]!r}.')
     kind = np.dtype(DTYPES[dtype])
     if end > len(data) or end - begin != math.prod(shape) * kind.itemsize:
         raise _damaged(
@@ -107,7 +128,10 @@ def _tensor(path: Path, data: memoryview, name: str, entry: Any) -> tuple[np.nda
             f'tensor {name!r} {dtype} {shape} is said to lie in bytes {begin} to {end} of '
             f'{len(data)}',
         )
-    return np.frombuffer(data[begin:end], kind).reshape(shape), end
+    try:
+        return np.frombuffer(data[begin:end], kind).reshape(shape), (begin, end)
+    except ValueError as error:  # Axes of nothing may be of any size, for numpy they may not.
+        raise _damaged(path, f'tensor {name!r} has the shape {shape}: {error}') from None
 
 
 def _damaged(path: Path, what: str) -> WeightsError:

@@ -8,7 +8,6 @@ tensorflow/core/protobuf/tensor_bundle.proto.
 import fnmatch
 import math
 import zipfile
-import zlib
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxprobe.core.errors import WeightsError, suggest
+from jaxprobe.encoders.loading import unpacked
 from jaxprobe.encoders.loading.crc32c import crc32c, masked
 from jaxprobe.encoders.loading.tf_table import read_table, varint
 
 # DataType of tensorflow/core/framework/types.proto, those a checkpoint of ours may hold.
 DTYPES = {1: '<f4', 2: '<f8', 3: '<i4', 4: 'u1', 6: 'i1', 9: '<i8', 10: '?', 19: '<f2'}
+
+AXES = 64  # As many as numpy has.
 
 ReadFile = Callable[[str], bytes]  # Suffix ('.index', '.data-...') -> the file's bytes.
 
@@ -64,7 +66,7 @@ def read_bundle(path: Path, inside: str = '', skip: Collection[str] = ()) -> dic
         source = f'{path}:{inside}'
         return _read(lambda suffix: _zip_member(path, inside + suffix), source, skip)
     prefix = _prefix(path)
-    return _read(lambda suffix: Path(f'{prefix}{suffix}').read_bytes(), prefix, skip)
+    return _read(lambda suffix: unpacked.read_file(Path(f'{prefix}{suffix}')), prefix, skip)
 
 
 def _read(read: ReadFile, source: str, skip: Collection[str]) -> dict[str, np.ndarray]:
@@ -78,8 +80,15 @@ def _read(read: ReadFile, source: str, skip: Collection[str]) -> dict[str, np.nd
         shard: _required(read, f'.data-{shard:05d}-of-{index.shards:05d}', source)
         for shard in sorted({entry.shard for entry in wanted.values()})
     }
+    for shard, data in shards.items():
+        claimed = sum(entry.size for entry in wanted.values() if entry.shard == shard)
+        if claimed > len(data):
+            raise WeightsError(
+                f'{source}: its index describes {claimed} bytes of shard {shard}, which has '
+                f'{len(data)}: it was cut short, or belongs to another index. Fetch both again.'
+            )
     return {
-        name: _tensor(entry, shards[entry.shard], f'{source}: tensor {name!r}')
+        name: _tensor(entry, shards[entry.shard], f'{source}: tensor {name[:200]!r}')
         for name, entry in wanted.items()
     }
 
@@ -93,6 +102,8 @@ def _index(data: bytes, source: str) -> Index:
         entries = {key.decode(): _entry(value) for key, value in table.items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f'{source} is damaged: {error}. Fetch it again.') from error
+    if type(header.get(1, 1)) is not int:
+        raise WeightsError(f'{source} is damaged: its number of shards is none. Fetch it again.')
     if header.get(2, 0) != 0:
         raise WeightsError(f'{source} was written on a big-endian machine; not supported.')
     return Index(header.get(1, 1), entries)
@@ -110,7 +121,7 @@ def _tensor(entry: Entry, data: bytes, where: str) -> np.ndarray:
             f'{where} has {entry.size} bytes, but shape {entry.shape} of {dtype} needs {needed}; '
             f'the index is damaged.'
         )
-    raw = data[entry.offset : entry.offset + entry.size]
+    raw = memoryview(data)[entry.offset : entry.offset + entry.size]  # No copy: these are all.
     if len(raw) < entry.size:
         raise WeightsError(
             f'{where} should lie at bytes {entry.offset} to {entry.offset + entry.size}, but the '
@@ -154,12 +165,11 @@ def _prefix(path: Path) -> str:
 def _zip_member(path: Path, name: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.read(name)
-    except KeyError as error:
-        with zipfile.ZipFile(path) as archive:
-            known = [n for n in archive.namelist() if n.endswith('.index')]
-        raise WeightsError(f'{path} has no member {name!r}. {suggest(name, known)}') from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            if name not in archive.namelist():
+                known = [n for n in archive.namelist() if n.endswith('.index')]
+                raise WeightsError(f'{path} has no member {name!r}. {suggest(name, known)}')
+            return unpacked.member(archive, name)
+    except unpacked.DAMAGE as error:
         raise WeightsError(f'{path} is damaged: {error}. Fetch it again.') from error
 
 
@@ -171,11 +181,15 @@ def _required(read: ReadFile, suffix: str, source: str) -> bytes:
             f'{source}{suffix} is missing. A checkpoint is an .index and a .data file of one '
             f'prefix; was one of them renamed or left behind?'
         ) from error
+    except OSError as error:
+        raise WeightsError(f'{source}{suffix} cannot be read: {error}.') from error
 
 
 def _entry(data: bytes) -> Entry:
     """Parses a BundleEntryProto."""
     fields = dict(_fields(data))
+    if any(type(fields.get(number, 0)) is not int for number in (1, 3, 4, 5, 6)):
+        raise ValueError('an entry whose numbers are none')
     shape = []
     for number, dimension in _fields(fields.get(2, b'')):
         if number == 2:
@@ -183,6 +197,8 @@ def _entry(data: bytes) -> Entry:
             if size < 0 or size > 1 << 40:
                 raise ValueError(f'a dimension of {size}')
             shape.append(size)
+    if len(shape) > AXES:
+        raise ValueError(f'a tensor of {len(shape)} axes')
     return Entry(
         dtype=fields.get(1, 0),
         shape=tuple(shape),

@@ -14,6 +14,7 @@ from jaxprobe.encoders.loading.crc32c import crc32c, masked
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER = 48
+LONGEST_KEY = 4096
 
 
 def read_table(data: bytes, source: str) -> dict[bytes, bytes]:
@@ -39,11 +40,17 @@ def read_table(data: bytes, source: str) -> dict[bytes, bytes]:
         footer = data[-FOOTER:]
         _, _, at = _handle(footer, 0)  # The metaindex holds filters, which we do not need.
         offset, size, _ = _handle(footer, at)
-        return {
-            key: value
-            for _, handle in _entries(_block(data, offset, size, source))
-            for key, value in _entries(_block(data, *_handle(handle, 0)[:2], source))
-        }
+        found, last, length = {}, b'', 0
+        for _, handle in _entries(_block(data, offset, size, source)):
+            for key, value in _entries(_block(data, *_handle(handle, 0)[:2], source)):
+                length += len(key)
+                if (found and key <= last) or len(key) > LONGEST_KEY:
+                    raise ValueError('its keys are too long, out of order, or stand twice')
+                if length > 16 * len(data) + (1 << 20):  # They share prefixes, and may share all.
+                    raise ValueError('its keys are longer together than any names')
+                found[key] = value
+                last = key
+        return found
     except (IndexError, ValueError) as error:
         raise WeightsError(f'{source} is damaged: {error}. Fetch it again.') from error
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders.loading.frozen_graph import fields
-from jaxprobe.encoders.loading.tf_bundle import DTYPES
+from jaxprobe.encoders.loading.tf_bundle import AXES, DTYPES
 from jaxprobe.encoders.loading.tf_table import MAGIC, read_table, varint
 
 # DataType -> the field of a TensorProto that holds its values.
@@ -64,12 +64,17 @@ def read(path: Path, skip: Collection[str] = ()) -> dict[str, np.ndarray]:
             if not any(fnmatch.fnmatchcase(name, pattern) for pattern in skip)
         }
         _refuse_unsupported(wanted, path)
-        slices = dict(_slice(value) for value in table.values())
+        slices: dict[str, memoryview] = {}
+        for value in table.values():
+            name, proto = _slice(value)
+            if name in slices and name in wanted:
+                raise ValueError(f'the values of {name[:200]} stand twice')
+            slices[name] = proto
         missing = sorted(set(wanted) - set(slices))
         if missing:
             raise ValueError(f'its list names {", ".join(missing[:5])}, whose values are not there')
         return {name: _tensor(name, meta, slices[name]) for name, meta in wanted.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise WeightsError(f'{path} is damaged: {error}. Fetch it again.') from error
 
 
@@ -89,12 +94,14 @@ def _metas(header: bytes, path: Path) -> dict[str, Meta]:
             slices = [v for n, v in entry if n == 4]
             whole = len(slices) == 1 and not any(dict(fields(e)) for _, e in fields(slices[0]))
             shape = _shape(known.get(2, memoryview(b'')))
-            found[bytes(known[1]).decode()] = Meta(known.get(3, 0), shape, whole)
+            found[known[1].tobytes().decode()] = Meta(known.get(3, 0), shape, whole)
     return found
 
 
 def _shape(data: memoryview) -> tuple[int, ...]:
     sizes = tuple(dict(fields(value)).get(1, 0) for number, value in fields(data) if number == 2)
+    if len(sizes) > AXES:
+        raise ValueError(f'a tensor of {len(sizes)} axes')
     if any(size > 1 << 40 for size in sizes):
         raise ValueError(f'a shape of {sizes}')
     return sizes
@@ -115,7 +122,7 @@ def _refuse_unsupported(wanted: dict[str, Meta], path: Path) -> None:
 def _slice(value: bytes) -> tuple[str, memoryview]:
     """The name and the TensorProto of a SavedTensorSlices message."""
     saved = dict(fields(dict(fields(memoryview(value)))[2]))
-    return bytes(saved[1]).decode(), saved.get(3, memoryview(b''))
+    return saved[1].tobytes().decode(), saved.get(3, memoryview(b''))
 
 
 def _tensor(name: str, meta: Meta, proto: memoryview) -> np.ndarray:

@@ -22,6 +22,7 @@ from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders.loading.torch_pickle import MemoryFile, Tensor, storages, unpickle
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+VIEWED = 16  # Bytes of tensors per byte of a file: an expanded view costs nothing until copied.
 NESTS = ('state_dict', 'model_state_dict', 'model', 'module', 'params')
 
 # What damaged pickles, zips and headers raise in the standard library.
@@ -58,7 +59,11 @@ def read(path: Path) -> dict[str, np.ndarray]:
             view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         found, bytes_of = _read_zip(view) if bytes(view[:2]) == b'PK' else _read_legacy(view)
         described = _state_dict(found)
-        return {name: _materialise(t, bytes_of, len(view)) for name, t in described.items()}
+        tensors = {name: _materialise(t, bytes_of, len(view)) for name, t in described.items()}
+        total = sum(tensor.nbytes for tensor in tensors.values())
+        if total > VIEWED * len(view):
+            raise ValueError(f'tensors of {total} bytes in a file of {len(view)}')
+        return tensors
     except WeightsError as error:
         raise WeightsError(f'{path} {error}') from None
     except _DAMAGE as error:
@@ -72,14 +77,19 @@ def read(path: Path) -> dict[str, np.ndarray]:
 def _read_zip(view: memoryview) -> tuple[Any, Callable[[str], memoryview]]:
     """Torch 1.6 and later: `<root>/data.pkl` and one stored entry per storage."""
     archive = zipfile.ZipFile(cast('IO[bytes]', MemoryFile(view)))
-    described = [name for name in archive.namelist() if name.split('/', 1)[-1] == 'data.pkl']
+    names = archive.namelist()
+    if len(set(names)) < len(names):
+        raise ValueError('the zip holds a name twice')
+    if sum(info.file_size for info in archive.infolist()) > len(view):
+        raise ValueError('the entries of the zip lie over one another, or beyond its end')
+    described = [name for name in names if name.split('/', 1)[-1] == 'data.pkl']
     if len(described) != 1:
         raise ValueError(f'the zip holds {len(described)} data.pkl, a checkpoint has one')
     root = described[0].removesuffix('data.pkl')
-    if f'{root}byteorder' in archive.namelist():
-        order = archive.read(f'{root}byteorder')
+    if f'{root}byteorder' in names:
+        order = bytes(_entry(archive, view, f'{root}byteorder')[:20])
         if order != b'little':
-            raise ValueError(f'byte order {order[:20]!r}; only little endian is supported')
+            raise ValueError(f'byte order {order!r}; only little endian is supported')
     found, _ = unpickle(_entry(archive, view, described[0]))
     cache: dict[str, memoryview] = {}
 
@@ -122,7 +132,11 @@ def _read_legacy(view: memoryview) -> tuple[Any, Callable[[str], memoryview]]:
         raise ValueError('big endian; only little endian is supported')
     sizes = {storage.key: storage.dtype.itemsize for storage in storages(found)}
     spans: dict[str, memoryview] = {}
+    if not isinstance(keys, list) or not all(type(key) is str for key in keys):
+        raise ValueError('its list of storages is none')
     for key in keys:
+        if key in spans:
+            raise ValueError(f'storage {key!r} lies there twice')
         (elements,) = struct.unpack('<q', view[position : position + 8])
         position += 8
         end = position + elements * sizes[key]
@@ -148,7 +162,8 @@ def _state_dict(found: Any) -> dict[str, Tensor]:
                 return _state_dict(found[nest])
     holds = type(found).__name__
     if isinstance(found, Mapping):
-        holds = ', '.join(sorted(k for k in found if isinstance(k, str))[:20]) or 'nothing named'
+        names = sorted(k for k in found if isinstance(k, str))[:20]
+        holds = ', '.join(name[:100] for name in names) or 'nothing named'
     raise WeightsError(
         f'holds no state dict (name -> tensor), also not under {", ".join(NESTS)}; '
         f'what it holds: {holds}.'

@@ -191,3 +191,10 @@ def test_random_depends_on_seed_and_name_alone():
 def test_what_is_nowhere_has_to_be_brought_by_hand():
     with pytest.raises(WeightsError, match=r'clmr_magnatagatune_mlp\.zip[\s\S]*releases/download'):
         base.load(PATH)
+
+
+def test_a_release_that_unpacks_to_more_than_it_is(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'x.zip', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f'../{"clmr" * 99}.pt', bytes(40 << 20))
+    with pytest.raises(WeightsError, match='would unpack to 41943040 bytes'):
+        weights.read(tmp_path / 'x.zip')

@@ -31,3 +31,9 @@ def test_likely_slips_are_named(tmp_path, data, message):
     (tmp_path / 'model.pt').write_bytes(data)
     with pytest.raises(WeightsError, match=message):
         checkpoint.read(tmp_path / 'model.pt')
+
+
+def test_a_safetensors_file_of_a_damaged_length_is_called_one(tmp_path):
+    (tmp_path / 'm.safetensors').write_bytes((1 << 40).to_bytes(8, 'little') + b'{"a": 1}')
+    with pytest.raises(WeightsError, match='header claims 1099511627776 bytes, the file has 16'):
+        checkpoint.read(tmp_path / 'm.safetensors')

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -157,3 +159,29 @@ def test_flipped_bytes_never_end_in_another_error():
         except WeightsError:
             damaged += 1
     assert damaged > 30
+
+
+@pytest.mark.parametrize(
+    'tensor',
+    [
+        field(1, 1) + field(2, graph_writer.shape((1 << 26,))) + field(5, bytes(8)),
+        field(1, 9) + field(2, graph_writer.shape((1 << 24,))),
+        field(1, 1) + field(2, graph_writer.shape((1 << 62,) * 999)),
+        field(1, 7) + field(2, graph_writer.shape((1,))) + field(8, 1 << 40),
+    ],
+    ids=['two numbers', 'zeros', 'axes', 'a text that is a number'],
+)
+def test_what_a_constant_claims_is_not_made(tensor):
+    tracemalloc.start()
+    try:
+        with pytest.raises(WeightsError, match='is damaged'):
+            only(tensor)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_name_that_is_a_number():
+    """`bytes` of a number are that many zeros."""
+    with pytest.raises(WeightsError, match='is damaged'):
+        frozen_graph.parse(field(1, field(1, 1 << 40) + field(2, b'NoOp')), 'x.pb')

@@ -149,3 +149,80 @@ def test_gzip_of_something_else_is_named(tmp_path):
     (tmp_path / 'w.h5.gz').write_bytes(gzip.compress(b'hello, I am a text'))
     with pytest.raises(WeightsError, match='not an HDF5 file'):
         h5_file.read_layers(tmp_path / 'w.h5.gz')
+
+
+def leads_out(file, folder):
+    import h5py
+
+    with h5py.File(folder / 'other.h5', 'w') as other:
+        other['x'] = np.ones(2)
+    file['dense/w'] = h5py.ExternalLink(str(folder / 'other.h5'), 'x')
+
+
+def lies_elsewhere(file, folder):
+    (folder / 'secret').write_bytes(bytes(16))
+    file.create_dataset('dense/w', (2,), 'f8', external=[(str(folder / 'secret'), 0, 16)])
+
+
+def maps_elsewhere(file, folder):
+    import h5py
+
+    layout = h5py.VirtualLayout((2,), 'f8')
+    layout[:] = h5py.VirtualSource(str(folder / 'other.h5'), 'x', (2,))
+    file.create_virtual_dataset('dense/w', layout)
+
+
+def points(file, folder):
+    import h5py
+
+    file.create_dataset('dense/w', data=np.array([file.ref], dtype=h5py.ref_dtype))
+
+
+def is_packed(file, folder):
+    file.create_dataset('dense/w', data=np.zeros(1 << 16), compression='gzip')
+
+
+def was_never_written(file, folder):
+    file.create_dataset('dense/w', (1 << 40,), 'f8', chunks=(1 << 20,))
+
+
+def is_named_by_any_length(file, folder):
+    import h5py
+
+    file.attrs.create('layer_names', ['dense'], dtype=h5py.string_dtype())
+
+
+def is_named_twice(file, folder):
+    file.attrs['layer_names'] = np.array([b'dense'] * 2)
+
+
+@pytest.mark.parametrize(
+    ('change', 'seen'),
+    [
+        (leads_out, 'is a link'),
+        (lies_elsewhere, 'lies in another'),
+        (maps_elsewhere, 'lies in another'),
+        (points, 'not plain numbers'),
+        (is_packed, 'compressed by HDF5'),
+        (was_never_written, 'has 0 bytes in the file'),
+        (is_named_by_any_length, 'not names'),
+        (is_named_twice, 'a name twice'),
+    ],
+)
+@pytest.mark.parametrize('name', ['w.h5', 'w.keras'])
+def test_what_hdf5_can_do_and_weights_do_not_need(tmp_path, change, seen, name):
+    import h5py
+
+    if name == 'w.keras' and change.__name__.startswith('is_named'):
+        return  # An archive has no such list.
+    with h5py.File(tmp_path / 'w.h5', 'w') as file:
+        file.attrs['layer_names'] = np.array([b'dense'])
+        file.create_group('dense').attrs['weight_names'] = np.array([b'w'])
+        change(file, tmp_path)
+    if name == 'w.keras':
+        with zipfile.ZipFile(tmp_path / name, 'w') as archive:
+            archive.writestr('config.json', '{"config": {"layers": []}}')
+            archive.write(tmp_path / 'w.h5', 'model.weights.h5')
+    read = h5_file.read_archive if name == 'w.keras' else h5_file.read_layers
+    with pytest.raises(WeightsError, match=rf'{name}(.|\n)*{seen}'):
+        read(tmp_path / name)

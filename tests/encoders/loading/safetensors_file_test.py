@@ -106,6 +106,13 @@ ENTRY = {'dtype': 'F32', 'shape': [2], 'data_offsets': [0, 8]}
         ({'w': ENTRY | {'shape': [True, 2]}}, 'described by'),
         ({'w': ENTRY | {'dtype': 'F4'}}, "unsupported dtype 'F4'"),
         ({'w': ENTRY | {'dtype': ['F32']}}, 'unsupported|described'),
+        ({'w': ENTRY, 'x': ENTRY}, "'x' overlaps the tensor before it"),
+        ({'w': ENTRY | {'shape': [1], 'data_offsets': [4, 8]}}, "'w' begins after a gap"),
+        ({'w': ENTRY | {'shape': [1] * 99 + [2]}}, 'described by'),
+        ({'w': ENTRY | {'shape': [1 << 62] * 99999}}, 'described by'),
+        ({'w': ENTRY | {'shape': [1 << 62, 4, 0], 'data_offsets': [0, 0]}}, 'has the shape'),
+        (b'{"w": {}, "w": {}}', 'says a name twice'),
+        (b'{"\\ud800": {}}', 'not JSON'),
     ],
 )
 def test_headers_that_contradict_the_file(tmp_path, header, message):

@@ -152,3 +152,47 @@ def test_an_index_without_header_or_with_garbage(folder):
     (folder / 'model.index').write_bytes(tf_writer.table([(b'', b''), (b'x', b'\x0f\xff')]))
     with pytest.raises(WeightsError, match='damaged'):
         read_bundle(folder)
+
+
+def rewritten(folder, *entries, header=b''):
+    (folder / 'model.index').write_bytes(tf_writer.table([(b'', header), *entries]))
+
+
+@pytest.mark.parametrize(
+    ('header', 'entry'),
+    [
+        (tf_writer.field(1, b'../../etc/passwd'), b''),
+        (tf_writer.field(1, 1), tf_writer.field(3, b'../../etc/passwd')),
+        (tf_writer.field(1, 1), tf_writer.field(4, b'abc')),
+        (tf_writer.field(1, 1), tf_writer.field(2, tf_writer.field(2, b'\x08\x01') * 99)),
+    ],
+    ids=['shards', 'shard', 'offset', 'axes'],
+)
+def test_numbers_that_are_none(folder, header, entry):
+    rewritten(folder, (b'x', tf_writer.field(1, 1) + entry), header=header)
+    with pytest.raises(WeightsError, match='damaged'):
+        read_bundle(folder)
+
+
+def test_tensors_that_share_their_bytes(folder):
+    """A small index could have one data file read and summed for ever."""
+    size = len((folder / f'model{DATA}').read_bytes())
+    shape = tf_writer.field(2, tf_writer.field(2, tf_writer.field(1, size)))
+    entry = tf_writer.field(1, 4) + shape + tf_writer.field(5, size)
+    rewritten(folder, (b'x', entry), (b'y', entry))
+    with pytest.raises(WeightsError, match=f'describes {2 * size} bytes of shard 0, which has'):
+        read_bundle(folder)
+
+
+def test_files_that_never_end(folder):
+    (folder / f'model{DATA}').unlink()
+    (folder / f'model{DATA}').symlink_to('/dev/zero')
+    with pytest.raises(WeightsError, match='no regular file'):
+        read_bundle(folder)
+
+
+def test_a_wheel_that_unpacks_to_more_than_it_is(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'x.whl', 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('net/.index', bytes(40 << 20))
+    with pytest.raises(WeightsError, match=r'x\.whl is damaged.*would unpack to'):
+        read_bundle(tmp_path / 'x.whl', 'net/')

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jaxprobe.core.errors import WeightsError
-from jaxprobe.encoders.loading.tf_table import read_table, varint
+from jaxprobe.encoders.loading.crc32c import crc32c, masked
+from jaxprobe.encoders.loading.tf_table import MAGIC, read_table, varint
 from tests.encoders.loading import tf_writer
 
 
@@ -74,3 +75,31 @@ def test_varint(value):
 def test_varint_without_an_end(data):
     with pytest.raises(ValueError, match='no end'):
         varint(data, 0)
+
+
+def grown(count):
+    """Keys that each share all of the one before them."""
+    body = tf_writer.varint(0) + tf_writer.varint(3000) + tf_writer.varint(0) + b'a' * 3000
+    for k in range(count):
+        body += tf_writer.varint(3000 + k) + tf_writer.varint(1) + tf_writer.varint(0) + b'b'
+    return body + bytes(4) + (1).to_bytes(4, 'little')
+
+
+def sealed(content):
+    return content + b'\x00' + masked(crc32c(content + b'\x00')).to_bytes(4, 'little')
+
+
+@pytest.mark.parametrize('case', ['twice', 'out of order', 'growing', 'one block many times'])
+def test_keys_that_no_writer_makes(case):
+    entries = {'twice': [(b'a', b''), (b'a', b'')], 'out of order': [(b'b', b''), (b'a', b'')]}
+    if case in entries:
+        data = tf_writer.table(entries[case])
+    else:
+        body = grown(1000) if case == 'growing' else tf_writer.block([(b'a', b'')])[:-5]
+        handle = tf_writer.varint(0) + tf_writer.varint(len(body))
+        pairs = [(b'k%04d' % k, handle) for k in range(1 if case == 'growing' else 999)]
+        index, data = tf_writer.block(pairs), sealed(body)
+        footer = handle + tf_writer.varint(len(data)) + tf_writer.varint(len(index) - 5)
+        data += index + footer.ljust(40, b'\x00') + MAGIC.to_bytes(8, 'little')
+    with pytest.raises(WeightsError, match='its keys are'):
+        read_table(data, 'x.index')

@@ -143,3 +143,29 @@ def test_values_that_do_not_fill_the_shape(tmp_path):
     (tmp_path / 'x').write_bytes(tf_writer.table(entries[:1]))
     with pytest.raises(WeightsError, match='names a, whose values are not there'):
         v1.read(tmp_path / 'x')
+
+
+def one(proto, again=1, name=b'w', axes=1, kind=9):
+    """A checkpoint of one tensor, its TensorProto given."""
+    field = tf_writer.field
+    shape = field(2, field(2, field(1, 1)) * axes)
+    meta = field(1, name) + shape + field(3, kind) + field(4, field(1, b'') * axes)
+    rows = [(b'\x00w%d' % k, field(2, field(1, b'w') + field(3, proto))) for k in range(again)]
+    return tf_writer.table([(b'', field(1, field(1, meta))), *rows])
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        one(tf_writer.field(10, b'\xff' * 9 + b'\x7f')),
+        one(b'\x28' + b'\xff' * 9 + b'\x7f', kind=1),
+        one(tf_writer.field(10, 1), again=2),
+        one(tf_writer.field(10, 1), name=1 << 40),
+        one(tf_writer.field(10, 1), axes=99),
+    ],
+    ids=['69 bits', 'a float of 69 bits', 'twice', 'a name that is a number', 'axes'],
+)
+def test_lies_behind_right_sums(tmp_path, data):
+    (tmp_path / 'm.ckpt').write_bytes(data)
+    with pytest.raises(WeightsError, match=r'm\.ckpt is damaged'):
+        v1.read(tmp_path / 'm.ckpt')

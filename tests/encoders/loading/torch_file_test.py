@@ -3,6 +3,7 @@ import io
 import pickle
 import sys
 import tracemalloc
+import warnings
 import zipfile
 
 import ml_dtypes
@@ -241,4 +242,26 @@ def test_big_endian_is_refused(tmp_path):
         archive.writestr('m/byteorder', 'big')
         archive.writestr('m/data/0', bytes(16))
     with pytest.raises(WeightsError, match='little endian'):
+        torch_file.read(tmp_path / 'm.pt')
+
+
+def test_views_that_would_outgrow_the_file_when_copied(tmp_path):
+    one = torch.zeros(1)
+    torch.save({f'v{k}': one.expand(2000) for k in range(200)}, tmp_path / 'm.pt')
+    with pytest.raises(WeightsError, match='tensors of 1600000 bytes in a file of'):
+        torch_file.read(tmp_path / 'm.pt')
+
+
+@pytest.mark.parametrize(
+    ('member', 'seen'), [('m/data/0', 'holds a name twice'), ('m/byteorder', 'is compressed')]
+)
+def test_zips_that_hold_more_than_they_should(tmp_path, member, seen):
+    method = zipfile.ZIP_DEFLATED if 'order' in member else zipfile.ZIP_STORED
+    with zipfile.ZipFile(tmp_path / 'm.pt', 'w') as archive:
+        archive.writestr('m/data.pkl', rebuilt((4,), (1,)))
+        archive.writestr('m/data/0', bytes(16))
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            archive.writestr(member, b'little' + bytes(9), method)
+    with pytest.raises(WeightsError, match=seen):
         torch_file.read(tmp_path / 'm.pt')

@@ -81,7 +81,7 @@ def test_storages_are_found_within_what_is_beside():
     storage = torch_pickle.Storage('0', np.dtype(np.float32), 4)
     made = torch_pickle.Bystander(torch_pickle.Tensor(storage, 0, (4,), (1,)))
     outer = torch_pickle.Bystander()
-    outer['score'] = made
+    outer.extend(('score', made))
     assert torch_pickle.storages({'callbacks': outer}) == [storage]
 
 
@@ -125,3 +125,53 @@ def test_memory_file_reads_what_is_there():
     assert (file.readline(), file.readline(), file.readline()) == (b'one\n', b'two', b'')
     assert file.seek(-3, 2) == 4
     assert (file.read(2), file.tell(), file.read(1 << 60), file.read()) == (b'tw', 6, b'o', b'')
+
+
+def doubled(levels):
+    """Operations of a tuple of itself, twice, level by level: it prints and hashes for ever."""
+    steps = (b'0' + bytes([ord('h'), k]) * 2 + b'\x86' + bytes([ord('q'), k + 1]) for k in levels)
+    return b')q\x00' + b''.join(steps)
+
+
+WIDE = b'(' + b'N' * 500 + b'tq\xfa0'
+PAIRS = b'](' + b'K\x01N\x86' * 500 + b'eq\xfa0'
+HOSTILE = {
+    'a key that hashes for ever': b'}' + doubled(range(60)) + b'Ns.',
+    'keys that collide': b'}\x8a\x09' + (1 << 63).to_bytes(9, 'little') + b'Ns.',
+    'a list copied over and over': PAIRS + b'(' + b'ccollections\nOrderedDict\nh\xfa\x85R' * 99,
+    'an object made of too much': WIDE + b'cargparse\nNamespace\nh\xfaR.',
+    'a storage that is a long tuple': WIDE + b'h\xfaQ.',
+    'axes of a text': b'ctorch\nSize\nX\x02\x00\x00\x00ab\x85R.',
+    'a call of what is no function': b'ctorch\nFloatStorage\n)R.',
+    'a state for a function': b'ctorch._utils\n_rebuild_tensor_v2\n(N}tb.',
+    'an extension': b'\x82\x01.',
+    'nothing at all': b'.',
+    'two objects': b'NN.',
+}
+
+
+@pytest.mark.parametrize('data', HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_plain_containers_could_do_is_refused(data):
+    with pytest.raises((ValueError, LookupError, TypeError)):
+        unpickle(b'\x80\x02' + data)
+
+
+def test_stand_ins_stay_as_they_are():
+    """BUILD would set a function's defaults, for this load and for all that follow."""
+    build = b'(N}X\x0c\x00\x00\x00__defaults__(NtstbN.'
+    before = torch_pickle._tensor.__defaults__
+    with pytest.raises(ValueError, match='a state for function'):
+        unpickle(b'\x80\x02ctorch._utils\n_rebuild_tensor_v2\n' + build)
+    assert torch_pickle._tensor.__defaults__ == before
+
+
+def test_what_python_2_wrote():
+    with pytest.raises(ValueError, match='made of what is no list'):
+        unpickle(b'\x80\x02ccollections\nOrderedDict\n}\x85R.')
+    found, _ = unpickle(b'\x80\x02ccollections\nOrderedDict\n](U\x01aK\x01\x86e\x85R.')
+    assert found == {'a': 1}
+
+
+def test_sets_become_bystanders():
+    found, _ = unpickle(pickle.dumps({'tags': {'a'}, 'frozen': frozenset('b')}, 4))
+    assert [type(value) for value in found.values()] == [torch_pickle.Bystander] * 2
