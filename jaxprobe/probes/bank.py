@@ -6,13 +6,14 @@ A cell is one (source, learning rate, seed). Cells of a seed share batches, drop
 initial weights; a cell never sees another: training a bank is training its cells one by one
 (`tests/probes/bank_test.py`, against the plain torch loop of `reference_trainer.py`).
 
-An epoch runs in lockstep: its draws are made once, then every block of cells runs its steps in
-one compiled loop, is scored on validation and keeps its best parameters, all on the device.
-Only flags come to the host. Same inputs on the same machine give the same bits.
+An epoch runs in lockstep: its draws are made once, then every block of cells runs its steps, is
+scored on validation and keeps its best parameters in one compiled program; an accelerator runs
+several epochs of a small task so. Only flags come to the host. Where rows are streamed, the same
+happens in several programs. Same inputs on the same machine give the same bits.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -43,6 +44,9 @@ __all__ = ['BankResult', 'BankSpec', 'Progress', 'RowReader', 'Source', 'Split',
 
 # Rows scored at once: enough to fill the device; on a CPU few enough to stay in its cache.
 _EVALUATION_ROWS, _EVALUATION_ROWS_CPU = 4096, 512
+# Epochs between two looks of the host at an accelerator, whose epoch of a small task is over in
+# less time than a look takes. Cells that finish in between train on for nothing, so not many.
+_EPOCHS_AT_ONCE, _EPOCHS_AT_ONCE_CPU = 8, 1
 
 
 class _Setup(NamedTuple):
@@ -52,7 +56,7 @@ class _Setup(NamedTuple):
     plan: cells.Plan
     recipes: tuple[block.Recipe, ...]  # By family.
     block_sizes: tuple[int, ...]  # Cells of a block at most, by family.
-    segments: Callable[[int], Iterator[feeds.Segment]]
+    feed: feeds.Feed
     targets: Shaped[Array, 'N *outputs']
     judged: dict[str, evaluation.Judged]  # What finished cells are scored on; 'valid' among them.
 
@@ -118,8 +122,10 @@ def _set_up(
     step_rows = feeds.step_rows(spec, train)
     budget = memory.budget(spec, plan, rows, data, most, step_rows=step_rows)
     row_bytes = 0 if budget.resident else memory.row_bytes(plan)
-    sizes = feeds.layout(spec, train, budget.segment_bytes, row_bytes, step_rows)
-    most_rows = _EVALUATION_ROWS_CPU if jax.default_backend() == 'cpu' else _EVALUATION_ROWS
+    on_cpu = jax.default_backend() == 'cpu'
+    at_once = _EPOCHS_AT_ONCE_CPU if on_cpu else _EPOCHS_AT_ONCE
+    sizes = feeds.layout(spec, train, budget.segment_bytes, row_bytes, step_rows, at_once)
+    most_rows = _EVALUATION_ROWS_CPU if on_cpu else _EVALUATION_ROWS
     chunk = min(most_rows, max(rows[1:]))
     make = feeds.resident if budget.resident else feeds.streamed
     feed = make(spec, plan, (train, valid, test), sizes, chunk)
@@ -151,7 +157,7 @@ def _set_up(
         plan=plan,
         recipes=recipes,
         block_sizes=_block_sizes(spec, plan, step_rows, budget.step_bytes),
-        segments=feed.segments,
+        feed=feed,
         targets=_targets(spec, train),
         judged={
             name: evaluation.Judged(_targets(spec, split), table(split), chunks[name])
@@ -175,8 +181,14 @@ def _train_wave(
     sizes = {family: len(packed[0].cells) for family, packed in by_family.items()}
     gone: dict[int, list[Retired]] = {family: [] for family in by_family}
     began = time.perf_counter()
-    for epoch in range(setup.spec.epochs):
-        by_family = _run_epoch(setup, by_family, epoch)
+    whole = setup.feed.whole
+    stretch = whole.epochs if whole else 1
+    for start in range(0, setup.spec.epochs, stretch):
+        epoch = min(start + stretch, setup.spec.epochs) - 1  # The last of this stretch.
+        if whole:
+            by_family = _run_epochs(setup, whole, by_family, start, epoch + 1 - start)
+        else:
+            by_family = _run_epoch(setup, by_family, epoch)
         left = 0
         for family, packed in by_family.items():
             finished = [np.asarray(p.block.kept.schedule.finished) for p in packed]
@@ -216,6 +228,33 @@ def _block_sizes(spec: BankSpec, plan: cells.Plan, step_rows: int, room: float) 
     )
 
 
+def _run_epochs(
+    setup: _Setup, whole: feeds.Whole, by_family: dict[int, list[Packed]], start: int, n_epochs: int
+) -> dict[int, list[Packed]]:
+    batches, valid = whole.batches(start), setup.judged['valid']
+
+    def run(family: int, p: Packed) -> Packed:
+        pad = setup.plan.families[family].pad
+        learner, kept = block.epochs(
+            (p.block.learner, p.block.kept),
+            p.block.view,
+            p.block.seed,
+            whole.data[pad],
+            setup.targets,
+            batches,
+            whole.steps,
+            n_epochs,
+            block.Validation(
+                whole.valid[pad], valid.targets, valid.ragged.first, valid.ragged.count
+            ),
+            recipe=setup.recipes[family],
+            most=valid.ragged.most,
+        )
+        return Packed(p.cells, p.block._replace(learner=learner, kept=kept))
+
+    return {family: [run(family, p) for p in packed] for family, packed in by_family.items()}
+
+
 def _run_epoch(
     setup: _Setup, by_family: dict[int, list[Packed]], epoch: int
 ) -> dict[int, list[Packed]]:
@@ -223,7 +262,7 @@ def _run_epoch(
         family: [p.block.learner._replace(loss=jnp.zeros(len(p.cells))) for p in packed]
         for family, packed in by_family.items()
     }
-    for segment in setup.segments(epoch):
+    for segment in setup.feed.segments(epoch):
         for family, packed in by_family.items():
             views = segment.data[setup.plan.families[family].pad]
             learners[family] = [

@@ -90,6 +90,66 @@ def start(
     return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), made)
 
 
+class Validation(NamedTuple):
+    """The rows of validation on the device, in chunks, and what their scores are held against."""
+
+    chunks: Float[Array, 'n V R D']
+    targets: Shaped[Array, 'N *outputs']
+    first: Int[Array, 'N']
+    count: Int[Array, 'N']
+
+
+@partial(jax.jit, static_argnames=('recipe', 'most'), donate_argnums=0)
+def epochs(
+    learner_and_kept: tuple[Learner, Kept],
+    view: Int[Array, 'P'],
+    seed: Int[Array, 'P'],
+    data: Float[Array, 'V M D'],
+    targets: Shaped[Array, 'N *outputs'],
+    batches: Batches,
+    n_steps: int | Int[Array, ''],
+    n_epochs: int | Int[Array, ''],
+    valid: Validation,
+    *,
+    recipe: Recipe,
+    most: int,
+) -> tuple[Learner, Kept]:
+    """Runs whole epochs, validation and schedule included, without a word from the host.
+
+    Args:
+        learner_and_kept: of the block; donated.
+        view, seed: see `Block`.
+        data, targets: of training.
+        batches: the draws of a number of epochs, `[S E n ...]`.
+        n_steps: steps of an epoch, at most n.
+        n_epochs: epochs to run, at most E.
+        valid: the rows of validation.
+        recipe, most: see `judge`.
+    """
+
+    def epoch(e, state: tuple[Learner, Kept]) -> tuple[Learner, Kept]:
+        learner, kept = state
+        learner = learner._replace(loss=jnp.zeros_like(learner.loss))
+        drawn = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, e, 1, False), batches)
+        learner = _steps(
+            learner, kept.schedule.rate, view, seed, data, targets, drawn, n_steps, recipe
+        )
+        rows = jax.lax.map(lambda c: _forward(learner.params, view, c, recipe), valid.chunks)
+        joined = jnp.moveaxis(rows, 0, 1).reshape(rows.shape[1], -1, rows.shape[3])
+        kept = _judge(
+            kept,
+            learner.params,
+            learner.loss,
+            joined,
+            valid.targets,
+            items.Ragged(valid.first, valid.count, most),
+            recipe,
+        )
+        return learner, kept
+
+    return jax.lax.fori_loop(0, n_epochs, epoch, learner_and_kept)
+
+
 @partial(jax.jit, static_argnames='recipe', donate_argnums=0)
 def train(
     learner: Learner,
@@ -104,7 +164,20 @@ def train(
     recipe: Recipe,
 ) -> Learner:
     """Runs `n_steps` training steps. Finished cells train on; nothing of theirs is kept."""
+    return _steps(learner, rate, view, seed, data, targets, batches, n_steps, recipe)
 
+
+def _steps(
+    learner: Learner,
+    rate: Float[Array, 'P'],
+    view: Int[Array, 'P'],
+    seed: Int[Array, 'P'],
+    data: Float[Array, 'V M D'],
+    targets: Shaped[Array, 'N *outputs'],
+    batches: Batches,
+    n_steps: int | Int[Array, ''],
+    recipe: Recipe,
+) -> Learner:
     def loss_of(params, x, targets, keeps, n_rows):
         logits = heads.apply(params, heads.blend(params, x), keeps, recipe.dropout)
         if recipe.frames:
@@ -140,6 +213,12 @@ def forward(
     recipe: Recipe,
 ) -> Float[Array, 'P R C']:
     """Scores the rows of one evaluation chunk."""
+    return _forward(params, view, data, recipe)
+
+
+def _forward(
+    params: Any, view: Int[Array, 'P'], data: Float[Array, 'V R D'], recipe: Recipe
+) -> Float[Array, 'P R C']:
     if recipe.mixed:
         mixed = data[jnp.asarray(recipe.mixed)]
         return jax.vmap(lambda p: heads.apply(p, heads.blend(p, mixed)))(params)
@@ -160,9 +239,19 @@ def judge(
     most: int,
 ) -> Kept:
     """Takes in an epoch: the monitor on validation, the schedule, the best parameters."""
-    ragged = items.Ragged(first, count, most)
     rows = jnp.concatenate(chunks, axis=1)
+    return _judge(kept, params, loss, rows, targets, items.Ragged(first, count, most), recipe)
 
+
+def _judge(
+    kept: Kept,
+    params: Any,
+    loss: Float[Array, 'P'],
+    rows: Float[Array, 'P R C'],
+    targets: Shaped[Array, 'N *outputs'],
+    ragged: items.Ragged,
+    recipe: Recipe,
+) -> Kept:
     def of_one(rows):
         if recipe.frames:
             own = rows[: len(targets)]  # The last chunk is filled up.

@@ -8,7 +8,7 @@ the order in which they were read; the numbers in them are the same.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +56,7 @@ class Layout(NamedTuple):
     items: int  # Per step.
     rows: int  # Per step, padding included.
     segment: int  # Steps drawn at once.
+    epochs: int = 1  # Drawn at once, where an epoch is one segment.
 
 
 def averaged(split: Split) -> Split:
@@ -162,7 +163,12 @@ def step_rows(spec: BankSpec, split: Split) -> int:
 
 
 def layout(
-    spec: BankSpec, split: Split, memory: float, row_bytes: int = 0, rows: int = 0
+    spec: BankSpec,
+    split: Split,
+    memory: float,
+    row_bytes: int = 0,
+    rows: int = 0,
+    most_epochs: int = 1,
 ) -> Layout:
     """Fixes the static sizes of training.
 
@@ -170,7 +176,8 @@ def layout(
     the draws are known beforehand, and the worst conceivable batch can be many times larger.
     The sizes are those of all items, whichever are trained on; only the number of steps is not.
     `memory` bounds the bytes of one segment: its masks, and `row_bytes` for every row where rows
-    are streamed. `rows` are those of a step where they are known already (`step_rows`).
+    are streamed. `rows` are those of a step where they are known already (`step_rows`), and
+    `most_epochs` bounds those that are drawn at once.
     """
     n = len(split.first)
     steps = math.ceil(n / spec.batch_items)
@@ -179,7 +186,9 @@ def layout(
     per_step = spec.seeds * rows * max(1, sum(spec.hidden) + row_bytes)
     segments = math.ceil(steps / max(1, int(memory // per_step)))
     taken = math.ceil(len(trained_on(split)) / spec.batch_items)
-    return Layout(taken, items, rows, math.ceil(steps / segments))
+    epochs = int(memory // (per_step * steps)) if segments == 1 else 1
+    epochs = max(1, min(epochs, most_epochs, spec.epochs))
+    return Layout(taken, items, rows, math.ceil(steps / segments), epochs)
 
 
 def trained_on(split: Split) -> Int[np.ndarray, 'K']:
@@ -236,35 +245,47 @@ def batch_rows(
     return rows, items, filled
 
 
-@partial(jax.jit, static_argnames=('segment', 'rows', 'hidden', 'dropout'))
+@partial(jax.jit, static_argnames=('rows', 'hidden', 'dropout'))
 def draw_keeps(
     keys: Key[Array, 'S'],
-    epoch: int | Int[Array, ''],
-    start: int | Int[Array, ''],
+    epochs: Int[Array, 'n'],
+    steps: Int[Array, 'n'],
     *,
-    segment: int,
     rows: int,
     hidden: tuple[int, ...],
     dropout: float,
 ) -> tuple[Bool[Array, 'S n R _'], ...]:
-    """The dropout masks of `segment` steps from `start`, one array per hidden layer."""
-    steps = start + jnp.arange(segment)
+    """The dropout masks of some steps, each of its epoch, one array per hidden layer."""
 
     def of_layer(i: int, width: int):
-        def one(key, step):
+        def one(key, epoch, step):
             return draws.keep(key, epoch, step, i, (rows, width), dropout)
 
-        return jax.vmap(jax.vmap(one, (None, 0)), (0, None))(keys, steps)
+        return jax.vmap(jax.vmap(one, (None, 0, 0)), (0, None, None))(keys, epochs, steps)
 
     return tuple(of_layer(i, width) for i, width in enumerate(hidden))
 
 
+class Whole(NamedTuple):
+    """What whole epochs run on: all rows, those of validation in chunks, and draws of epochs."""
+
+    data: Views
+    valid: dict[int, Float[Array, 'n _ _ _']]
+    batches: Callable[[int], Batches]  # Of `Layout.epochs` epochs from one on: `[S E n ...]`.
+    epochs: int
+    steps: int
+
+
 class Feed(NamedTuple):
-    """A bank's data: `segments(epoch)` for training, `chunks[split]()` for evaluation."""
+    """A bank's data: `segments(epoch)` for training, `valid()` and `test()` for evaluation.
+
+    `whole` is there where an epoch needs nothing but what is on the device.
+    """
 
     segments: Callable[[int], Iterator[Segment]]
     valid: Callable[[], Iterator[Views]]
     test: Callable[[], Iterator[Views]]
+    whole: Whole | None = None
 
 
 def chunk_views(
@@ -292,15 +313,34 @@ def resident(
     chunk: int,
 ) -> Feed:
     """Holds all rows on the device; an epoch touches the host for nothing but its numbers."""
-    train, valid, test = splits
+    train, *judged = splits
     data = _put(cells.read_views(reader_of(train).read(np.arange(n_rows(train))), the_plan))
-    held = [[_put(v) for v in chunk_views(s, the_plan, chunk)] for s in (valid, test)]
+    held = [_put(_stacked(chunk_views(s, the_plan, chunk))) for s in judged]
 
     def segments(epoch: int) -> Iterator[Segment]:
         for drawn in _draws(spec, train, sizes, epoch):
-            yield Segment(data, _batches(spec, drawn, sizes, epoch), drawn.n_steps)
+            yield Segment(data, _batches(spec, drawn, epoch), drawn.n_steps)
 
-    return Feed(segments, lambda: iter(held[0]), lambda: iter(held[1]))
+    def batches(epoch: int) -> Batches:
+        # Epochs beyond the last are drawn where the last stretch is short, and never run.
+        several = [min(epoch + k, spec.epochs - 1) for k in range(sizes.epochs)]
+        return _batches_of(spec, [next(_draws(spec, train, sizes, e)) for e in several], several)
+
+    valid, test = (partial(_chunks, stacked) for stacked in held)
+    if sizes.segment < sizes.steps:
+        return Feed(segments, valid, test)
+    whole = Whole(data, held[0], batches, sizes.epochs, sizes.steps)
+    return Feed(segments, valid, test, whole)
+
+
+def _stacked(chunks: Iterator[dict[int, np.ndarray]]) -> dict[int, Float[np.ndarray, 'n _ _ _']]:
+    several = list(chunks)
+    return {pad: np.stack([views[pad] for views in several]) for pad in several[0]}
+
+
+def _chunks(stacked: dict[int, Float[Array, 'n _ _ _']]) -> Iterator[Views]:
+    for place in range(len(next(iter(stacked.values())))):
+        yield {pad: chunks[place] for pad, chunks in stacked.items()}
 
 
 def streamed(
@@ -324,7 +364,7 @@ def streamed(
             views = cells.read_views(groups, the_plan)
             short = local.size - int(real.sum())
             views = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
-            batches = _batches(spec, segment._replace(rows=local), sizes, epoch)
+            batches = _batches(spec, segment._replace(rows=local), epoch)
             yield Segment(_put(views), batches, segment.n_steps)
 
     return Feed(segments, passing(valid, the_plan, chunk), passing(test, the_plan, chunk))
@@ -353,23 +393,30 @@ def _draws(spec: BankSpec, train: Split, sizes: Layout, epoch: int) -> Iterator[
         yield _Drawn(start, rows, items, filled, min(sizes.segment, sizes.steps - start))
 
 
-def _batches(spec: BankSpec, drawn: _Drawn, sizes: Layout, epoch: int) -> Batches:
+def _batches(spec: BankSpec, drawn: _Drawn, epoch: int) -> Batches:
+    return jax.tree.map(lambda leaf: leaf[:, 0], _batches_of(spec, [drawn], [epoch]))
+
+
+def _batches_of(spec: BankSpec, drawn: Sequence[_Drawn], epochs: Sequence[int]) -> Batches:
+    """The draws of segments of equally many steps, each of its epoch: `[S E n ...]`."""
+    rows, items, filled = (
+        np.stack(arrays, axis=1) for arrays in zip(*((d.rows, d.items, d.n_rows) for d in drawn))
+    )
+    seeds, several, steps, places = rows.shape
     keeps = ()
     if spec.dropout and spec.hidden:
         origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
-        keys = jnp.stack([draws.dropout_key(origin) for origin in origins])
         keeps = draw_keeps(
-            keys,
-            epoch,
-            drawn.start,
-            segment=sizes.segment,
-            rows=sizes.rows,
+            jnp.stack([draws.dropout_key(origin) for origin in origins]),
+            jnp.asarray(np.repeat(np.asarray(epochs, np.int32), steps)),
+            jnp.asarray(np.concatenate([np.arange(d.start, d.start + steps) for d in drawn])),
+            rows=places,
             hidden=spec.hidden,
             dropout=spec.dropout,
         )
-    rows, items, filled = (jnp.asarray(a) for a in (drawn.rows, drawn.items, drawn.n_rows))
-    return Batches(rows, items, filled, keeps)
+        keeps = tuple(m.reshape(seeds, several, steps, *m.shape[2:]) for m in keeps)
+    return Batches(jnp.asarray(rows), jnp.asarray(items), jnp.asarray(filled), keeps)
 
 
-def _put(views: dict[int, Float[np.ndarray, '_ _ _']]) -> Views:
+def _put(views: dict[int, np.ndarray]) -> dict[int, Any]:
     return {pad: jnp.asarray(array) for pad, array in views.items()}

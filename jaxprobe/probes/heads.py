@@ -73,12 +73,15 @@ def apply(
         dropout: share dropped; survivors are scaled by 1 / (1 - dropout).
     """
     *inner, last = params['layers']
+    # Rows run along columns inside: then neither the product with a weight, nor that weight's
+    # gradient, has to turn the weight about, which is far larger than the rows of a step are.
+    x = x.T
     for i, layer in enumerate(inner):
         x = jax.nn.relu(_linear(layer, x))
         if keeps:
-            x = x * (keeps[i].astype(x.dtype) * (1 / (1 - dropout)))
-    return _linear(last, x)
+            x = x * (keeps[i].T.astype(x.dtype) * (1 / (1 - dropout)))
+    return _linear(last, x).T
 
 
-def _linear(layer: Params, x: Float[Array, 'R A']) -> Float[Array, 'R B']:
-    return jnp.matmul(x, layer['weight'].T, precision=_PRECISION) + layer['bias'][None, :]
+def _linear(layer: Params, x: Float[Array, 'A R']) -> Float[Array, 'B R']:
+    return jnp.matmul(layer['weight'], x, precision=_PRECISION) + layer['bias'][:, None]

@@ -1,8 +1,8 @@
 """How cells are put into blocks, and put together again when some have finished.
 
-On a CPU a block holds about as much as the last cache does: 6 cells of 1024-512-10 train twice
-as fast each as 78 do together (BUILD.md, `python -m benchmarks.sweep`). On an accelerator a
-family is a few large blocks, so that finished cells can still be left behind.
+On a CPU a block is a few cells whose state stays in the cache between steps: 2 of 1024-512-10
+(docs/performance.md). On an accelerator a family is a few large blocks, so that finished cells can
+still be left behind.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from jaxprobe.probes import block, draws, heads
 from jaxprobe.probes.cells import Plan
 from jaxprobe.probes.spec import BankSpec
 
-_CPU_BLOCK_BYTES = 52e6
+_CPU_BLOCK_BYTES = 18e6
 _ACCELERATOR_BLOCKS = 4
 _REPACK_SHARE = 0.15  # Of a family's blocks must be saved, as repacking moves all its state.
 

@@ -302,7 +302,14 @@ def test_seeds_layers_and_rates_are_independent(grid):
     check_same(result, large, cells_b=places)
 
 
-PROGRAMS = (block.train, block.forward, block.judge, block.item_scores, data.draw_keeps)
+PROGRAMS = (
+    block.epochs,
+    block.train,
+    block.forward,
+    block.judge,
+    block.item_scores,
+    data.draw_keeps,
+)
 
 
 def compiled():

@@ -100,8 +100,9 @@ def test_draw_keeps_are_the_single_draws():
 
     origin = draws.Origin(0, 'made', 1)
     key = draws.dropout_key(origin)
-    cut = {'segment': sizes.segment, 'rows': sizes.rows}
-    (mask,) = data.draw_keeps(jnp.stack([key]), 2, 1, **cut, hidden=(16,), dropout=0.2)
+    steps = jnp.arange(1, 1 + sizes.segment)
+    cut = {'rows': sizes.rows, 'hidden': (16,), 'dropout': 0.2}
+    (mask,) = data.draw_keeps(jnp.stack([key]), jnp.full_like(steps, 2), steps, **cut)
     np.testing.assert_array_equal(mask[0, 1], draws.keep(key, 2, 2, 0, (sizes.rows, 16), 0.2))
 
 
