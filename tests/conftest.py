@@ -1,6 +1,8 @@
 """The test process is stricter than production: shapes are checked, warnings are errors."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 # Before jax is imported anywhere: two devices, so that one-device habits show.
@@ -13,6 +15,36 @@ from jaxtyping import install_import_hook
 install_import_hook('jaxprobe', 'beartype.beartype')
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
+
+# Minutes each: begun first, so that none of them is what one worker does alone at the end.
+LONGEST = ('restart_test', 'launch_test', 'bank_test', 'frame_probe_test', 'encoders_test')
+COMPILED = pytest.StashKey[str]()
+
+
+def pytest_configure(config):
+    """What one file, worker or process has compiled, no other compiles again.
+
+    By the environment, for all of them, and before jax is imported: it looks for a cache once in
+    the life of a process, at its first program.
+    """
+    config.option.loadscopereorder = False  # pytest-xdist begins where the list begins.
+    if 'JAX_COMPILATION_CACHE_DIR' in os.environ:
+        return
+    config.stash[COMPILED] = tempfile.mkdtemp(prefix='jaxprobe-compiled-')
+    os.environ['JAX_COMPILATION_CACHE_DIR'] = config.stash[COMPILED]
+    os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
+    os.environ['JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES'] = '-1'
+
+
+def pytest_unconfigure(config):
+    if COMPILED in config.stash:
+        shutil.rmtree(config.stash[COMPILED], ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    rank = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -4,7 +4,6 @@ One task of each kind and decoder always, the others with the slow tests: a bank
 each.
 """
 
-import jax
 import numpy as np
 import pytest
 import soundfile
@@ -31,15 +30,6 @@ def sound(path):
     random = np.random.RandomState(sum(map(ord, str(path.name))))
     wave = 0.1 * random.standard_normal(16000 * seconds)
     soundfile.write(path, wave, 16000, format=path.suffix[1:].upper())
-
-
-@pytest.fixture
-def quick_compilation():
-    """What is compiled runs for milliseconds."""
-    before = jax.config.read('jax_disable_most_optimizations')
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', before)
 
 
 def run(names, folder):
@@ -74,7 +64,6 @@ def check(task, folder):
     assert sum(record.meta['rows'].values()) == items * WINDOWS.get(task.name, 1)
 
 
-@pytest.mark.usefixtures('quick_compilation')
 @pytest.mark.parametrize('names', [ALWAYS, pytest.param(OTHERS, marks=pytest.mark.slow)])
 def test_from_the_owners_files_to_results(names, tmp_path):
     tasks = run(names, tmp_path)

@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 
-import jax
 import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
@@ -23,14 +22,6 @@ def asking(plan, **study):
     settings = plan.study.copy_and_resolve_references()
     settings.update(study)
     return dataclasses.replace(plan, study=settings)
-
-
-@pytest.fixture(scope='module', autouse=True)
-def quick_compilation():
-    before = jax.config.read('jax_disable_most_optimizations')
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', before)
 
 
 @pytest.fixture(scope='module')

@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 
-import jax
 import numpy as np
 import pytest
 
@@ -20,23 +19,6 @@ from tests.stages.pipeline_test import contents, make_plan, manifest, run
 ASKED = 'gain:0,noise:20,noise:-30,stretch:1.25'
 FILES = ['clean', 'gain-0', 'noise--30', 'noise-20', 'stretch-1.25']
 LOST = 'tests.stages.own_deformation:CARD:0.6'
-
-
-@pytest.fixture(scope='module', autouse=True)
-def compile_once(tmp_path_factory):
-    """Every deformed store and every rate has a program that another had before."""
-    changes = {
-        'jax_disable_most_optimizations': True,
-        'jax_compilation_cache_dir': str(tmp_path_factory.mktemp('compiled')),
-        'jax_persistent_cache_min_compile_time_secs': 0.0,
-        'jax_persistent_cache_min_entry_size_bytes': -1,
-    }
-    before = {name: jax.config.values[name] for name in changes}
-    for name, value in changes.items():
-        jax.config.update(name, value)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 @pytest.fixture(scope='module')

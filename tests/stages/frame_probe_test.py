@@ -19,6 +19,7 @@ from jaxprobe.stages import frame_probe, pipeline
 from jaxprobe.tasks import audit, defaults, frame_targets, registry
 from jaxprobe.tasks.base import Beats, Item, Kind, Segments, Task
 
+COMPUTES = True  # Frames by the thousand: quick compilation would cost more than it saves.
 SYNTH = registry.build('synth_key')
 RATE = 16000
 SECONDS = 8.0
@@ -110,7 +111,7 @@ def test_planted_beats_are_found(tmp_path, monkeypatch):
 
 def test_planted_sections_are_found(tmp_path, monkeypatch):
     study = {'shuffled': True, 'fractions': (0.25,), 'contexts': (4.0,)}
-    result = run(Kind.FRAMES, tmp_path, monkeypatch, study)
+    result = run(Kind.FRAMES, tmp_path, monkeypatch, study, learning_rates=(5e-3,))
     assert result['main_score']['metric'] == 'frame_accuracy'
     assert result['main_score']['value'] > 0.9
     assert result['metrics']['boundary_f_0.5s']['value'] > 0.5
@@ -130,7 +131,7 @@ def test_planted_sections_are_found(tmp_path, monkeypatch):
 
 
 def test_what_decoding_cannot_afford_is_said(tmp_path, monkeypatch):
-    result = run(Kind.BEATS, tmp_path, monkeypatch, decode_budget=1.0)
+    result = run(Kind.BEATS, tmp_path, monkeypatch, epochs=2, decode_budget=1.0)
     assert 'decode_budget' in result['decoded']
     scored = np.isfinite(np.array(result['rates']['test'], float)).sum(axis=1)
     assert scored.tolist() == [1] * len(scored)

@@ -5,7 +5,6 @@ The synthetic twins always, the owners' layouts with the slow tests.
 
 import re
 
-import jax
 import numpy as np
 import pytest
 import soundfile
@@ -22,15 +21,6 @@ SYNTH = {
     'synth_structure': {'items': (6, 2, 2)},
 }
 STATISTICS = {'beats': 8, 'frames': 4 * 4 + 3}  # Per item, of which scores are made.
-
-
-@pytest.fixture
-def quick_compilation():
-    """What is compiled runs for milliseconds."""
-    before = jax.config.read('jax_disable_most_optimizations')
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', before)
 
 
 def planned(tasks, folder, **settings):
@@ -55,7 +45,6 @@ def run(plan, folder):
     }
 
 
-@pytest.mark.usefixtures('quick_compilation')
 def test_synthetic_twins(tmp_path):
     plan = planned(SYNTH, tmp_path)
     text, fits = estimate.estimate(plan, tmp_path / 'run')
@@ -98,7 +87,6 @@ def sound(path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures('quick_compilation')
 def test_the_owners_layouts(tmp_path):
     trees.gtzan_rhythm(tmp_path / 'data')
     trees.harmonix_set(tmp_path / 'data', sound)
@@ -112,7 +100,6 @@ def test_the_owners_layouts(tmp_path):
     assert found['gtzan_rhythm']['rows'] == {'train': 8, 'valid': 8, 'test': 8}  # 10 s, and 2 s.
 
 
-@pytest.mark.usefixtures('quick_compilation')
 def test_the_users_own_sidecars(tmp_path):
     rows = ['path,split,annotation']
     (tmp_path / 'a.txt').write_text('0 quiet\n3 loud\n6 quiet\n10 end\n')

@@ -12,10 +12,8 @@ from jaxprobe.features import reader
 from jaxprobe.stages import projection_probe, results, verify
 from jaxprobe.stages.stores import clips_of
 from tests.probes import made
-from tests.stages.closed_form_probe_test import asking, known_of, quick_compilation
+from tests.stages.closed_form_probe_test import asking, known_of
 from tests.stages.pipeline_test import contents, make_plan, manifest, run
-
-__all__ = ['quick_compilation']  # A fixture of this module, too.
 
 NAME = 'own_data@projection'
 LAYERS = ('a', 'b', 'c', 'd')

@@ -16,6 +16,7 @@ from jaxprobe.stages import pipeline, separation_probe, verify
 from jaxprobe.tasks import registry
 from tests.tasks import trees
 
+COMPUTES = True  # Spectra: quick compilation would cost more than it saves.
 SMALL = {
     'items': (12, 3, 4),
     'lstm_layers': 1,

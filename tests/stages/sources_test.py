@@ -2,7 +2,6 @@
 
 import sys
 
-import jax
 import numpy as np
 import pytest
 import soundfile
@@ -22,14 +21,6 @@ def balanced(reference, scores):
     return balanced_accuracy_score(reference, scores.argmax(axis=1))
 """
 MINE = 'my_probe_metrics:balanced'
-
-
-@pytest.fixture(autouse=True)
-def quick_compilation():
-    before = jax.config.read('jax_disable_most_optimizations')
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', before)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import numpy as np
 import pytest
 
@@ -14,14 +13,6 @@ from tests.stages.variant_records import study
 
 def quiet(at):
     del at
-
-
-@pytest.fixture(scope='module', autouse=True)
-def _quick_compilation():
-    before = jax.config.read('jax_disable_most_optimizations')
-    jax.config.update('jax_disable_most_optimizations', True)
-    yield
-    jax.config.update('jax_disable_most_optimizations', before)
 
 
 @pytest.fixture(scope='module')
