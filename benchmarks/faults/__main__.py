@@ -23,13 +23,13 @@ from typing import Any
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ.setdefault('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0')
+os.environ.setdefault('JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES', '-1')
 os.environ.setdefault('JAXPROBE_CACHE', str(Path.home() / '.cache' / 'jaxprobe' / 'faults'))
 os.environ.pop('JAX_NUM_CPU_DEVICES', None)
 
 from benchmarks.faults import child, damage, disks, killing, several, state
 from benchmarks.faults.case import Case, Outcome, Place, tail
 
-MODES = ['clips', 'frames']
 GROUPS = (
     'points',
     'times',
@@ -52,7 +52,7 @@ def main() -> int:
     print(f'seed {options.seed}; {scratch}; programs in {os.environ["JAXPROBE_CACHE"]}', flush=True)
     child.warm()
     try:
-        place, told = _undisturbed(scratch)
+        place, told = _undisturbed(scratch, options.modes.split(','))
         print(f'undisturbed runs: {time.monotonic() - began:.0f} s', flush=True)
         cases, skipped = _cases(place, options, scratch)
         outcomes = [] if told else _run(cases, place, options, scratch)
@@ -67,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument('--kills', type=int, default=50, help='kill -9, at least')
     parser.add_argument('--only', default='', help=f'of {", ".join(GROUPS)}; `group:word` of those')
+    parser.add_argument('--modes', default='clips,frames', help='of benchmarks/faults/small.py')
     parser.add_argument('--lanes', type=int, default=2, help='cases at the same time')
     parser.add_argument('--scratch', default='', help='where to work')
     parser.add_argument('--keep', action='store_true', help='leave what failed for a look')
@@ -77,11 +78,11 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _undisturbed(scratch: Path) -> tuple[Place, list[str]]:
+def _undisturbed(scratch: Path, modes: list[str]) -> tuple[Place, list[str]]:
     """Two whole runs of each mode: the first compiles, the second is timed and counted."""
     place = Place(scratch, {}, {}, {}, {}, random.Random())
     told = []
-    for mode in MODES:
+    for mode in modes:
         warm, whole = scratch / f'warm-{mode}', scratch / f'whole-{mode}'
         ended = [child.start(warm, mode).wait()]
         began = time.monotonic()
@@ -99,26 +100,25 @@ def _undisturbed(scratch: Path) -> tuple[Place, list[str]]:
 
 def _cases(place: Place, options: argparse.Namespace, scratch: Path) -> tuple[list[Case], list]:
     """All cases that are asked for and can be had here, and what cannot."""
-    rng, skipped = random.Random(f'{options.seed} plan'), []
-    if set(place.counts) != set(MODES):
+    rng, skipped, modes = random.Random(f'{options.seed} plan'), [], options.modes.split(',')
+    if set(place.counts) != set(modes):
         return [], skipped
     mounts = disks.mountable(scratch)
     if not mounts:
         skipped.append('tmpfs cannot be mounted here: full disks by a limit on files alone')
     if not mounts and not os.geteuid():
         skipped.append('read-only folders: root may write them, and nothing can be mounted')
-    at_times = max(2, options.kills // 5)
-    cases = killing.at_points(place.counts, options.kills + options.kills // 10, rng)
-    cases += killing.at_times(MODES, at_times)
-    cases += [killing.half_a_program('clips')]
-    cases += killing.polite(MODES, 6)
-    cases += disks.full(MODES, 1, mounts=mounts) + disks.read_only(MODES, mounts=mounts)
-    cases += damage.cases()
-    cases += several.peers('clips') + several.races(MODES, 2)
+    cases = several.peers(modes[0]) + several.races(modes, 2)
     if several.faketime():
-        cases += several.clocks(MODES)
+        cases += several.clocks(modes)
     else:
         skipped.append('clocks that jump: libfaketime is not installed (apt-get install faketime)')
+    cases += disks.full(modes, 1, mounts=mounts) + disks.read_only(modes, mounts=mounts)
+    cases += damage.cases(modes)
+    cases += [killing.half_a_program(modes[0])]
+    cases += killing.polite(modes, 6)
+    cases += killing.at_times(modes, max(2, options.kills // 5))
+    cases += killing.at_points(place.counts, options.kills, rng)
     return [case for case in cases if _asked(case, options.only)], skipped
 
 

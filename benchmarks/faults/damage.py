@@ -50,9 +50,9 @@ KINDS = (
 )
 
 
-def cases() -> list[Case]:
-    """Every kind, cut and with a flipped bit."""
-    return [_damaged(kind, how) for kind in KINDS for how in HOW]
+def cases(modes: list[str]) -> list[Case]:
+    """Every kind that these modes have, cut and with a flipped bit."""
+    return [_damaged(kind, how) for kind in KINDS for how in HOW if kind.mode in modes]
 
 
 def _damaged(kind: Kind, how: str) -> Case:
