@@ -21,6 +21,7 @@ decoding, extraction, every cell, intervals and the report. Take no ratio from a
 """
 
 import argparse
+import collections
 import json
 import os
 import shutil
@@ -192,11 +193,18 @@ def row_v2(bench: Bench) -> dict[str, Any]:
         for layer, rate in grid
     ]
     epochs = statistics.fmean(count for (layer, _), (count, _) in own.items() if layer != 'all')
+    grid_size = len(marble_v2.LAYERS) * len(LEARNING_RATES)
+    parts = collections.Counter(clip.split for clip in bench.chosen)
     return {
         'cells': [list(cell) for cell in grid],
+        # Where the encoder is all the cost, their ratio is the ratio to ours.
+        'clips_encoded': round(
+            grid_size * (epochs * (parts['train'] + parts['valid']) + parts['test'])
+        ),
+        'our_clips_encoded': len(bench.chosen),
         'cells_measured': len(cells),
         'epochs_measured': [cell.fit.epochs for cell in cells],
-        'cells_of_grid': len(marble_v2.LAYERS) * len(LEARNING_RATES),
+        'cells_of_grid': grid_size,
         'test_accuracy': [scored(cell.test.log, 'test/file_acc') for cell in cells],
         'fit_s': [round(cell.fit.seconds, 2) for cell in cells],
         'test_s': [round(cell.test.seconds, 2) for cell in cells],
@@ -209,7 +217,7 @@ def row_v2(bench: Bench) -> dict[str, Any]:
             statistics.fmean(cell.beside_epochs for cell in cells),
             statistics.fmean(cell.fit.per_epoch for cell in cells),
             epochs,
-            len(marble_v2.LAYERS) * len(LEARNING_RATES),
+            grid_size,
             0.0,
             mine,
         ),
