@@ -8,6 +8,7 @@ flight while the next are filled, and results are fetched oldest first.
 
 import collections
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ from jaxprobe.audio.loader import Loaded
 from jaxprobe.encoders.base import Encoder, Params
 from jaxprobe.features.spec import StoreSpec
 
-IN_FLIGHT = 2  # Batches per device: one runs while the next waits.
+IN_FLIGHT = 2  # Batches per device at least: one runs while the next waits.
+AHEAD = 1000.0  # Seconds of audio in flight on an accelerator: 0.1 s of work for a fast one.
 
 Pooled = tuple[dict[int, Float[Array, 'B ...']], Bool[Array, 'B']]
 
@@ -155,12 +157,24 @@ def at_rate(states: Float[Array, 'B T D'], frames: int) -> Float[Array, 'B F D']
     return jnp.moveaxis(sums / np.diff(edges)[:, None, None].astype(np.float32), 0, 1)
 
 
+def in_flight(spec: StoreSpec, platform: str) -> int:
+    """Batches on their way per device.
+
+    An accelerator needs work for as long as the host closes a shard (flushed, read back, hashed),
+    which a few small batches are not. Frames are large, and few of them are held.
+    """
+    if platform == 'cpu' or spec.frames:
+        return IN_FLIGHT
+    batch = spec.batch_windows * spec.window_samples / spec.sample_rate
+    return max(IN_FLIGHT, math.ceil(AHEAD / batch))
+
+
 class Encoding:
     """An encoder on its devices, with the batches that are in flight."""
 
     def __init__(self, encoder: Encoder, spec: StoreSpec, devices: Sequence[Any]):
         """Copies the weights to every device; compilation happens with the first batch."""
-        self.depth = IN_FLIGHT * len(devices)
+        self.depth = in_flight(spec, jax.default_backend()) * len(devices)
         self._devices = list(devices)
         self._params = [jax.device_put(encoder.params, device) for device in devices]
         self._pooled = jax.jit(pooling(encoder.encode, spec))

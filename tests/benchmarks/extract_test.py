@@ -47,7 +47,7 @@ def test_memory_names_its_share_of_the_matrix_rate(capsys):
 def test_a_stand_in_is_never_faster_than_its_rate(capsys):
     (line,) = lines(capsys, '--case=stand-in', '--encoder=muq', '--rate=20000', '--shards=1')
     assert 0 < line['of_device'] <= 1
-    assert line['x_real_time'] == pytest.approx(20000 * line['of_device'], rel=0.01)
+    assert 0 < line['of_device_with_a_core'] <= 1
     assert line['shard_minutes'] == 30
 
 

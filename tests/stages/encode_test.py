@@ -43,6 +43,15 @@ def test_a_batch_is_not_written_to_after_it_was_handed_over():
     assert made[0][:, 0].tolist() == [0, 100, 200]
 
 
+def test_an_accelerator_has_a_tenth_of_a_second_of_work():
+    minute = {'window_samples': 10 * store_case.RATE, 'batch_windows': 6}
+    assert encode.in_flight(store_case.spec(**minute), 'cpu') == encode.IN_FLIGHT
+    assert encode.in_flight(store_case.spec(**minute), 'gpu') == 17
+    assert encode.in_flight(store_case.spec(**minute, frames=250), 'gpu') == encode.IN_FLIGHT
+    hours = {'window_samples': 3600 * store_case.RATE, 'batch_windows': 2}
+    assert encode.in_flight(store_case.spec(**hours), 'tpu') == encode.IN_FLIGHT
+
+
 def test_arrays_are_used_again_once_their_batch_is_finished():
     """No batch in flight shares its array with another, and there are no more arrays than that."""
     spec = store_case.spec(batch_windows=2)
