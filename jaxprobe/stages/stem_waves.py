@@ -2,8 +2,8 @@
 
 `<store_dir>/stems-<rate>/<key>.npy`, float32 [K+1, S], the mixture first, mono, read by memory map.
 The key is that of the bytes of all files and of the stretch that is heard, so moved audio stays
-known, runs and encoders share the waves, and a killed run goes on where it was. They can be
-deleted at any time; the next run decodes again.
+known, runs and encoders share the waves, and a killed run goes on where it was. Their length and
+hash lie beside them: waves that were damaged are decoded again, as are those that were deleted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,12 +14,13 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxprobe.audio import decode, loader
-from jaxprobe.core import fs
-from jaxprobe.core.errors import DataError
+from jaxprobe.core import fs, schema
+from jaxprobe.core.errors import DataError, StoreError
 from jaxprobe.features.keys import keys_of
 from jaxprobe.features.spec import Clip
 from jaxprobe.tasks.base import Item, Stems
 
+VERSION = 1  # Of the layout of waves and their sums.
 _APART = 0.1  # Seconds that a stem may be longer or shorter than its mixture.
 
 
@@ -86,7 +87,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     fs.sweep(folder)
     paths = [folder / f'{key}.npy' for key in digests(items, store_dir)]
-    todo = {path: item for path, item in zip(paths, items, strict=True) if not path.is_file()}
+    todo = {path: item for path, item in zip(paths, items, strict=True) if not _whole(path)}
     done = loader.ahead(
         todo.items(),
         lambda job: _decoded(job[1], rate),
@@ -97,9 +98,20 @@ def prepare(
     for number, ((path, _), waves) in enumerate(done):
         with fs.replacing(path) as temporary, open(temporary, 'wb') as file:
             np.save(file, waves)
+        sums = {'version': VERSION, 'bytes': path.stat().st_size, 'sha256': fs.sha256(path)}
+        fs.write_json(path.with_suffix('.json'), schema.sealed(sums))
         if progress:
             progress(float(number + 1), float(len(todo)))
     return paths
+
+
+def _whole(path: Path) -> bool:
+    """Whether waves are kept as they were written; else they are decoded again."""
+    try:
+        sums = schema.read(path.with_suffix('.json'), 'sums of waves', (VERSION,), '')
+        return path.stat().st_size == sums['bytes'] and fs.sha256(path) == sums['sha256']
+    except (OSError, StoreError, KeyError):
+        return False
 
 
 def disk_bytes(seconds: float, targets: int, rate: int) -> float:

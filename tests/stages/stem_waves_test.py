@@ -49,6 +49,20 @@ def test_waves_are_decoded_once_and_known_where_they_moved(tmp_path):
     assert abs(np.load(half[0]).shape[1] - RATE // 2) <= 1
 
 
+@pytest.mark.parametrize('spoil', [lambda data: data[:-8], lambda data: data[:-1] + b'\x7f'])
+def test_damaged_waves_are_decoded_again(tmp_path, spoil):
+    song = item(tmp_path / 'a')
+    (path,) = stem_waves.prepare([song], tmp_path, RATE)
+    whole = path.read_bytes()
+    path.write_bytes(spoil(whole))
+    assert stem_waves.prepare([song], tmp_path, RATE) == [path]
+    assert path.read_bytes() == whole
+    path.with_suffix('.json').unlink()  # As versions before left them.
+    path.write_bytes(spoil(whole))
+    stem_waves.prepare([song], tmp_path, RATE)
+    assert path.read_bytes() == whole
+
+
 def test_stems_of_another_length_are_refused_and_rounding_is_not(tmp_path):
     with pytest.raises(DataError, match=r'the mixture has 1\.00 s, but 1\.wav 0\.50 s'):
         stem_waves.prepare([item(tmp_path / 'a', (1.0, 0.5))], tmp_path, RATE)
