@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the campaign; 1 if anything was violated."""
     parser = argparse.ArgumentParser(prog='python -m benchmarks.inputs', description=__doc__)
     parser.add_argument('--seed', type=int, default=0, help='of random damage, and of the sounds')
-    parser.add_argument('--count', type=int, default=1200, help='cases in all')
+    parser.add_argument('--count', type=int, default=1600, help='cases in all')
     parser.add_argument('--only', choices=('audio', 'manifest'), default='')
     parser.add_argument('--case', default='', help='the id of one case, to repeat it alone')
     given = parser.parse_args(arguments)

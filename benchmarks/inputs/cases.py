@@ -25,8 +25,6 @@ class Heard(NamedTuple):
         rate: of `wave`, in Hz.
         error: largest allowed rms of the difference, as a share of the wave's rms; 0 is exact
             (to float32's rounding of a mean).
-        prefix: whether a whole first part of `wave` is as good: the file was cut, and nothing in
-            its format says how long it was.
         start, duration: of the clip, in seconds.
         more: samples that a codec may add behind the end, to fill its last block.
     """
@@ -36,7 +34,6 @@ class Heard(NamedTuple):
     wave: np.ndarray | None = None
     rate: int = RATE
     error: float = 0.0
-    prefix: bool = False
     start: float = 0.0
     duration: float | None = None
     more: int = 0

@@ -75,7 +75,7 @@ class Judge:
         """One table through `build`, `prepare`, `items`, `targets` and `extract`."""
         listed: Any = self._made(case)
         try:
-            with _watched():
+            with watched():
                 task = registry.build(listed.task, listed.options)
                 text, found = prepare.prepare(task, listed.data, decode=True)
                 items = task.items(listed.data)
@@ -90,9 +90,9 @@ class Judge:
             raise Violation(f'accepted, as {[(i.path.name, i.target) for i in items][:3]}')
         _told(listed, text, found)
         if listed.wanted:
-            _same_items(task, items, listed.wanted)
+            same_items(task, items, listed.wanted)
         clips = list(dict.fromkeys(Clip(i.path, i.start, i.duration) for i in items))
-        with _watched():
+        with watched():
             report = self._extract(clips)
         self._encoded(clips, report)
         lost = [w for w in listed.wanted if not w.there]
@@ -115,16 +115,16 @@ class Judge:
         """One file through the decoder."""
         heard: Any = self._made(case)
         try:
-            with _watched():
+            with watched():
                 wave = decode.read(heard.path, RATE, heard.start, heard.duration)
         except JaxprobeError as error:
             if heard.verdict == ACCEPT:
                 raise Violation(f'good audio is refused: {error}') from None
-            _one_message(str(error), (_shown(heard.path),))
+            _one_message(str(error), (str(heard.path),))
             return Outcome(case.id, case.family, 'refused', str(error))
         if heard.verdict == REFUSE:
             raise Violation(f'accepted, with {len(wave)} samples')
-        return Outcome(case.id, case.family, 'accepted', _same_sound(wave, heard))
+        return Outcome(case.id, case.family, 'accepted', same_sound(wave, heard))
 
     def together(self, cases: Sequence[Case]) -> list[Outcome]:
         """Files that `sound` has judged, through one extraction; one outcome each."""
@@ -132,7 +132,7 @@ class Judge:
         clips = [Clip(heard.path, heard.start, heard.duration) for heard in every]
         expected = [_reason(clip) for clip in clips]
         try:
-            with _watched(1 + len(cases) // 50):
+            with watched(1 + len(cases) // 50):
                 report = self._extract(clips)
         except JaxprobeError as error:
             raise Violation(f'on_error=quarantine stopped: {error}') from None
@@ -160,12 +160,12 @@ class Judge:
         clip = Clip(heard.path, heard.start, heard.duration)
         reason = _reason(clip)
         try:
-            with _watched():
+            with watched():
                 self._extract([self.good(), clip], 'stop')
         except JaxprobeError as error:
             if not reason and 'encoder_not_finite' not in str(error):
                 raise Violation(f'good audio stops the run: {error}') from None
-            _one_message(str(error), (_shown(heard.path), reason))
+            _one_message(str(error), (str(heard.path), reason))
             return Outcome(case.id, case.family, 'stopped', str(error))
         if reason:
             raise Violation(f'on_error=stop went on over {reason}')
@@ -242,7 +242,7 @@ def _reason(clip: Clip) -> str:
     return 'too_short' if len(wave) < LEAST else ''
 
 
-def _same_sound(wave: np.ndarray, heard: Heard) -> str:
+def same_sound(wave: np.ndarray, heard: Heard) -> str:
     """Says how decoded samples agree with those that were written."""
     if not np.isfinite(wave).all():
         raise Violation('samples are not finite')
@@ -251,8 +251,6 @@ def _same_sound(wave: np.ndarray, heard: Heard) -> str:
     if heard.rate != RATE:
         return _resampled(wave, heard)
     expected = heard.wave
-    if heard.prefix and len(wave) < len(expected):
-        expected = expected[: len(wave)]
     if not 0 <= len(wave) - len(expected) <= heard.more:
         raise Violation(f'{len(wave)} samples of {len(expected)}')
     difference = wave[: len(expected)] - expected
@@ -273,7 +271,8 @@ def _resampled(wave: np.ndarray, heard: Heard) -> str:
     return f'{len(wave)} samples, resampled'
 
 
-def _same_items(task: Task, items: Sequence[Item], wanted: Sequence[Wanted]) -> None:
+def same_items(task: Task, items: Sequence[Item], wanted: Sequence[Wanted]) -> None:
+    """Holds labels, splits, paths and times against those that were written."""
     if len(items) != len(wanted):
         raise Violation(f'{len(items)} items of {len(wanted)}')
     for item, want in zip(items, wanted, strict=True):
@@ -333,12 +332,8 @@ def _one_message(message: str, names: Sequence[str]) -> None:
             raise Violation(f'the error does not mention {name!r}: {message[:400]}')
 
 
-def _shown(path: Path) -> str:
-    return str(path)
-
-
 @contextlib.contextmanager
-def _watched(times: int = 1) -> Iterator[None]:
+def watched(times: int = 1) -> Iterator[None]:
     """Fails where the block takes more memory at once than it may, or raises what is not ours."""
     before = _memory(reset=True)
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import select
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.inputs.cases import VIOLATION, Case, Outcome
 
+CHILD = (sys.executable, '-m', 'benchmarks.inputs.child')
 LIMIT = 10.0  # Seconds for one case.
 _START = 180.0  # Seconds to import jax and compile; once per child.
 _BATCH = 40  # Files in one extraction.
@@ -21,8 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 class Watch:
     """One child at a time, started when it is needed."""
 
-    def __init__(self, root: Path, seed: int):
-        """Starts nothing yet."""
+    def __init__(
+        self, root: Path, seed: int, *, limit: float = LIMIT, child: Sequence[str] = CHILD
+    ):
+        """Starts nothing yet; `child` is what runs, before its three arguments."""
+        self._limit, self._child = limit, child
         self.lost = 0  # Children that died or were killed.
         self._root, self._seed = root, seed
         self._process: subprocess.Popen | None = None
@@ -41,7 +46,7 @@ class Watch:
                 fine.append(case)
         for at in range(0, len(fine), _BATCH):
             batch = fine[at : at + _BATCH]
-            found = self._ask('together', batch, LIMIT + len(batch))
+            found = self._ask('together', batch, len(batch))
             if all(outcome.outcome == VIOLATION for outcome in found):
                 found = [one for case in batch for one in self._ask('together', [case])]
             yield from found
@@ -56,24 +61,26 @@ class Watch:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()  # Waits, and closes its standard input.
             self._process = None
 
     def _start(self) -> None:
         self._socket, theirs = socket.socketpair()
-        name = [sys.executable, '-m', 'benchmarks.inputs.child', str(theirs.fileno())]
+        name = [*self._child, str(theirs.fileno()), str(self._root), str(self._seed)]
+        one = {'JAX_PLATFORMS': 'cpu', 'JAX_NUM_CPU_DEVICES': '1'}  # One device compiles once.
         with theirs, open(self._root / 'stderr', 'ab') as log:
             self._process = subprocess.Popen(
-                [*name, str(self._root), str(self._seed)], cwd=ROOT, pass_fds=[theirs.fileno()],
+                name, cwd=ROOT, env={**os.environ, **one}, pass_fds=[theirs.fileno()],
                 stdin=subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
         self._talk = self._socket.makefile('rw')
         if self._answer(_START) is None:
             raise SystemExit(f'the child does not start: {self._last_words()}')
 
-    def _ask(self, what: str, cases: Sequence[Case], limit: float = LIMIT) -> list[Outcome]:
+    def _ask(self, what: str, cases: Sequence[Case], more: float = 0.0) -> list[Outcome]:
         """What the child says; one that is silent is asked twice, as the machine may be busy."""
-        for seconds in (limit, 2 * limit):
+        text = ''
+        for seconds in (self._limit + more, 2 * self._limit + more):
             if self._process is None:
                 self._start()
             print(json.dumps([what, [case.id for case in cases]]), file=self._talk, flush=True)
