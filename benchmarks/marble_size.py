@@ -229,6 +229,10 @@ def run(name: str, scope: Scope, wanted: int, work: float, peer: bool) -> dict[s
     full = whole(size, scope)
     chosen = part(size, scope, work) if work else full
     wanted = min(wanted + 1, full.spec.epochs) if wanted else full.spec.epochs
+    # Fewer epochs meet a smaller largest step, which counts as less work; none stops early.
+    chosen = Part(
+        dataclasses.replace(chosen.spec, epochs=wanted, stop_patience=wanted), chosen.splits
+    )
     marks: list[_Mark] = []
 
     def after_epoch(now: bank.Progress | None = None) -> None:
@@ -239,7 +243,7 @@ def run(name: str, scope: Scope, wanted: int, work: float, peer: bool) -> dict[s
 
     after_epoch()
     bank.train(
-        dataclasses.replace(chosen.spec, epochs=wanted, stop_patience=wanted),
+        chosen.spec,
         (scope.width,) * scope.layers,
         *(chosen.splits[split] for split in SPLITS),
         progress=after_epoch,
