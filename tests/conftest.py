@@ -8,6 +8,13 @@ from pathlib import Path
 # Before jax is imported anywhere: two devices, so that one-device habits show.
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ.setdefault('JAX_NUM_CPU_DEVICES', '2')
+# And what one file, worker or child process has compiled, no other compiles again: the first of
+# them names the cache, and throws it away at its end.
+os.environ.setdefault(
+    'JAX_COMPILATION_CACHE_DIR', f'{tempfile.gettempdir()}/jaxprobe-compiled-{os.getpid()}'
+)
+os.environ.setdefault('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0')
+os.environ.setdefault('JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES', '-1')
 
 import pytest
 from jaxtyping import install_import_hook
@@ -18,27 +25,16 @@ SHARED = Path(__file__).resolve().parents[2] / 'shared'
 
 # Minutes each: begun first, so that none of them is what one worker does alone at the end.
 LONGEST = ('restart_test', 'launch_test', 'bank_test', 'frame_probe_test', 'encoders_test')
-COMPILED = pytest.StashKey[str]()
 
 
 def pytest_configure(config):
-    """What one file, worker or process has compiled, no other compiles again.
-
-    By the environment, for all of them, and before jax is imported: it looks for a cache once in
-    the life of a process, at its first program.
-    """
     config.option.loadscopereorder = False  # pytest-xdist begins where the list begins.
-    if 'JAX_COMPILATION_CACHE_DIR' in os.environ:
-        return
-    config.stash[COMPILED] = tempfile.mkdtemp(prefix='jaxprobe-compiled-')
-    os.environ['JAX_COMPILATION_CACHE_DIR'] = config.stash[COMPILED]
-    os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
-    os.environ['JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES'] = '-1'
 
 
-def pytest_unconfigure(config):
-    if COMPILED in config.stash:
-        shutil.rmtree(config.stash[COMPILED], ignore_errors=True)
+def pytest_unconfigure():
+    cache = os.environ['JAX_COMPILATION_CACHE_DIR']
+    if cache.endswith(f'/jaxprobe-compiled-{os.getpid()}'):
+        shutil.rmtree(cache, ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)
