@@ -164,7 +164,10 @@ def read_manifest(store: Path) -> Manifest:
     if not (store / MANIFEST).exists():
         return []
     value = _read(store / MANIFEST, 'plan of a store', (1, MANIFEST_VERSION))
-    return [[Planned(*clip) for clip in shard] for shard in value['shards']]
+    try:
+        return [[Planned(*clip) for clip in shard] for shard in value['shards']]
+    except (KeyError, TypeError) as error:
+        raise _damaged(store / MANIFEST, error) from error
 
 
 def write_manifest(store: Path, manifest: Manifest) -> None:
@@ -185,12 +188,16 @@ def read_sidecar(store: Path, index: int) -> Sidecar | None:
     if not path.exists() or not shard_path(store, index).exists():
         return None
     value = _read(path, 'what is known of a shard', (1, SIDECAR_VERSION))
-    value.pop('version', None)
+    try:
+        clips = tuple(Entry(*clip) for clip in value['clips'])
+        found = Sidecar(value['records'], value['bytes'], value['sha256'], clips)
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
     size = shard_path(store, index).stat().st_size
-    if size != value['bytes']:
-        what = f'it has {size} bytes, {value["bytes"]} were written'
+    if size != found.bytes:
+        what = f'it has {size} bytes, {found.bytes} were written'
         raise records.damaged(shard_path(store, index), what)
-    return Sidecar(**(value | {'clips': tuple(Entry(*clip) for clip in value['clips'])}))
+    return found
 
 
 def write_sidecar(store: Path, index: int, clips: Sequence[Entry]) -> Sidecar:
@@ -271,6 +278,12 @@ def _read(path: Path, what: str, reads: tuple[int, ...], absent: str = '') -> di
         return schema.read(path, what, reads, _remedy(path))
     except FileNotFoundError as error:
         raise StoreError(f'{absent or path} ({path} is missing).') from error
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    """Phrases the error of a file of layout 1, which has no seal, whose fields are not there."""
+    told = f'{type(error).__name__}: {error}'
+    return StoreError(f'{path} is damaged ({told}). To mend it, {_remedy(path)}')
 
 
 def _remedy(path: Path) -> str:

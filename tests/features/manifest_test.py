@@ -165,3 +165,13 @@ def test_a_disk_that_refuses_is_a_store_error(tmp_path):
         pass
     with pytest.raises(StoreError, match='No space left'), manifest.locked(tmp_path / 'store'):
         raise OSError(28, 'No space left on device')
+
+
+def test_files_whose_fields_are_gone_are_damaged(tmp_path):
+    manifest.shard_path(tmp_path, 0).write_bytes(b'shard')
+    manifest.sidecar_path(tmp_path, 0).write_text('{"records": 1}')
+    with pytest.raises(StoreError, match=r'00000\.json is damaged .*this shard alone'):
+        manifest.read_sidecar(tmp_path, 0)
+    (tmp_path / manifest.MANIFEST).write_text('{"shards": [[3]]}')
+    with pytest.raises(StoreError, match=r'manifest\.json is damaged .* delete the store'):
+        manifest.read_manifest(tmp_path)
