@@ -5,6 +5,7 @@ for a TPU with arguments of the same shapes, so that none can be added without b
 """
 
 import re
+from typing import Any
 
 import jax
 import jax.export
@@ -22,7 +23,8 @@ class Seen:
     """A compiled function, and what it was first called with: shapes for arrays."""
 
     def __init__(self, function):
-        self.function, self.arguments = function, ()
+        self.function = function
+        self.arguments: tuple[Any, ...] = ()
 
     def __call__(self, *args, **kwargs):
         if not self.arguments:
