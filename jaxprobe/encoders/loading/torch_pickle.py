@@ -437,7 +437,7 @@ def storages(found: Any) -> list[Storage]:
         node = todo.pop()
         if isinstance(node, Storage | Tensor):
             storages.append(node if isinstance(node, Storage) else node.storage)
-        elif isinstance(node, dict | list | tuple) and id(node) not in seen:
+        elif node and isinstance(node, dict | list | tuple) and id(node) not in seen:
             seen.add(id(node))
             todo.extend(node.values() if isinstance(node, dict) else node)
     return storages
