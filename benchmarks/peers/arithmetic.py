@@ -7,6 +7,15 @@ from typing import Any
 from benchmarks.peers.process import Ran
 
 
+def in_one_process(cells: Sequence[Ran]) -> tuple[list[Ran], float]:
+    """The cells without their start-up, and its mean: for a peer that starts once for all cells."""
+    started = [
+        cell._replace(seconds=cell.seconds - cell.first, first=0.0, last=cell.last - cell.first)
+        for cell in cells
+    ]
+    return started, statistics.fmean(cell.first for cell in cells)
+
+
 def extrapolated(cells: Sequence[Ran], grid: int, once: float, ours: float) -> dict[str, Any]:
     """What a sweep of `grid` processes takes if the others take what the measured ones took.
 

@@ -40,6 +40,10 @@ def test_the_sum_is_written_out():
     assert line['epoch_s'] == [2.0, 1.0]
     line = arithmetic.at_epochs(cells, 20.0, 84, 20.0)
     assert line['extrapolated_at_our_epochs_s'] == 20 + 84 * (10 + 20 * 1.5)
+    started, once = arithmetic.in_one_process(cells)
+    line = arithmetic.extrapolated(started, 18, once, 10.0)
+    assert line['extrapolated_s'] == 10 + 18 * 30
+    assert line['epoch_s'] == [2.0, 1.0]
     line = arithmetic.by_epochs(12.0, 2.0, 30.0, 78, 0.0, 56.16)
     assert line['extrapolated_s'] == 78 * 72
     assert line['ratio'] == 100.0
