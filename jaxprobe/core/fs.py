@@ -1,6 +1,7 @@
 """Files that are either whole or absent: atomic writes, hashes, temporary litter, free disk."""
 
 import contextlib
+import errno
 import fcntl
 import functools
 import hashlib
@@ -29,19 +30,48 @@ def _machine() -> str:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yields a temporary path; when the block succeeds it is fsynced and renamed to `path`.
 
     A process killed inside the block leaves the old file, or none, and litter that
-    `sweep` removes; readers never see half a file.
+    `sweep` removes; readers never see half a file. What is not `durable` is not fsynced: it can be
+    made again, should a power cut take it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
     try:
         yield temporary
-        commit(temporary, path)
+        if durable:
+            commit(temporary, path)
+        else:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise named(error, path) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def named(error: OSError, path: Path) -> OSError:
+    """The error with the file it is about: a full disk does not say which disk."""
+    if error.filename is None and error.errno is not None:
+        error.filename = str(path)
+    return error
+
+
+def reserve(path: Path, size: int) -> None:
+    """Takes the disk that a file needs, before it is mapped to memory.
+
+    A page of a mapped file for which there is no disk ends the process without a word.
+
+    Raises:
+        OSError: there is not so much.
+    """
+    with open(path, 'r+b') as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise named(error, path) from None
 
 
 def commit(temporary: Path, path: Path) -> None:
@@ -56,9 +86,9 @@ def commit(temporary: Path, path: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file atomically and durably."""
-    with replacing(path) as temporary:
+def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Writes a file atomically and, unless told otherwise, durably."""
+    with replacing(path, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 

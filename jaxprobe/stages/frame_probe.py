@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from jaxprobe.core import fs
 from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.encoders.base import Card, Encoder
 from jaxprobe.encoders.pooled import pooled
@@ -189,11 +190,14 @@ def check_added(task: Task, references: Mapping[str, Float[np.ndarray, 'N _']]) 
 def _scratch(path: Path, cells: int, rows: int, outputs: int) -> Iterator[np.ndarray]:
     """Half precision on disk: 2 bytes per cell, frame and output."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    held = np.memmap(path, np.float16, 'w+', shape=(cells, rows, outputs))
     try:
+        held = np.memmap(path, np.float16, 'w+', shape=(cells, rows, outputs))
+        fs.reserve(path, held.nbytes)
         yield held
-    finally:
         del held
+    except OSError as error:
+        raise fs.named(error, path) from None
+    finally:
         path.unlink(missing_ok=True)
 
 

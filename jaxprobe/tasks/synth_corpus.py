@@ -9,7 +9,6 @@ import csv
 import functools
 import hashlib
 import io
-import os
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,9 +81,7 @@ def make(corpus: Corpus, data_dir: Path) -> int:
         synth_render, f'{corpus.collection.removesuffix("s")}_clip'
     )
     for path, clip in _progress(todo, f'synth {corpus.collection}'):
-        temporary = fs.temporary_name(path)
-        temporary.write_bytes(wav_bytes(render(clip)))
-        os.replace(temporary, path)  # Not fsynced: what a power cut takes can be made again.
+        fs.write_bytes(path, wav_bytes(render(clip)), durable=False)
     if not is_made(corpus, data_dir):
         fs.write_bytes(data_dir / corpus.index, index_bytes(corpus))
     return len(todo)

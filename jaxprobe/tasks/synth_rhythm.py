@@ -9,7 +9,6 @@ Sessions of five clips share players, tuning and noise, and do not cross splits.
 """
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -205,9 +204,8 @@ def make(collection: str, data_dir: Path, counts: tuple[int, ...], seed: int) ->
         if path.is_file() and path.stat().st_size == whole:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = fs.temporary_name(path)
-        temporary.write_bytes(synth_corpus.wav_bytes(own.render(own.draw(seed, split, index))))
-        os.replace(temporary, path)
+        data = synth_corpus.wav_bytes(own.render(own.draw(seed, split, index)))
+        fs.write_bytes(path, data, durable=False)
         written += 1
     return written
 

@@ -1,6 +1,5 @@
 """The sound of synthetic stems: the parts of a phrase, each by itself, and their sum."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,7 +50,5 @@ def make(paths: Sequence[Path], split: str, index: int, seed: int) -> bool:
     parts = stems(clip_of(seed, split, index))
     waves = [*parts, parts.sum(axis=0, dtype=np.int16)]
     for path, wave in zip(paths, waves, strict=True):
-        temporary = fs.temporary_name(path)
-        temporary.write_bytes(synth_corpus.wav_bytes(wave))
-        os.replace(temporary, path)
+        fs.write_bytes(path, synth_corpus.wav_bytes(wave), durable=False)
     return True

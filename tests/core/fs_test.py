@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -74,6 +76,23 @@ def test_a_lock_has_one_holder_and_says_who(tmp_path):
         pass
     with fs.locked(tmp_path / 'lock'):
         pass
+
+
+def test_a_full_disk_is_named(tmp_path):
+    path = tmp_path / 'file'
+    with pytest.raises(OSError, match='No space left') as caught, fs.replacing(path):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    assert str(path) in str(caught.value)
+    path.touch()
+    fs.reserve(path, 4096)
+    assert path.stat().st_size == 4096
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limit[1]))
+    try:
+        with pytest.raises(OSError, match='too large.*file'):
+            fs.reserve(path, 2**30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
 def test_digest_ignores_key_order_and_sees_every_value():
