@@ -1,6 +1,7 @@
 """The entry point as a user meets it: in a process of its own, with mistakes made on purpose."""
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -32,11 +33,54 @@ def launch(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-def fails(*arguments: str) -> str:
-    done = launch(*arguments)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert 'Traceback' not in done.stderr, done.stderr
-    return done.stderr
+# The command in forks of one process, which has imported what takes seconds: a line of arguments
+# in, the exit status and what was said on stderr out.
+FORKS = """
+import json, os, sys, tempfile
+import jax, jaxprobe.plan
+from jaxprobe import launch
+for line in sys.stdin:
+    with tempfile.TemporaryFile() as said:
+        pid = os.fork()
+        if not pid:
+            os.dup2(said.fileno(), 2)
+            sys.argv = ['jaxprobe.launch', *json.loads(line)]
+            status = launch.command(sys.argv)
+            sys.stderr.flush()
+            os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        said.seek(0)
+        answer = [status, said.read().decode()]
+    sys.__stdout__.write(json.dumps(answer) + chr(10))
+    sys.__stdout__.flush()
+"""
+
+
+@pytest.fixture(scope='module')
+def fails():
+    """What runs the command that is to fail with a message, and returns the message."""
+    process = subprocess.Popen(
+        [sys.executable, '-c', FORKS],
+        cwd=ROOT,
+        env=os.environ | {'JAX_PLATFORMS': 'cpu'},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+
+    def ask(*arguments: str) -> str:
+        process.stdin.write(json.dumps(arguments) + '\n')
+        process.stdin.flush()
+        status, said = json.loads(process.stdout.readline())
+        assert status == 1, said
+        assert 'Traceback' not in said, said
+        return said
+
+    yield ask
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_help_shows_worked_examples():
@@ -44,6 +88,13 @@ def test_help_shows_worked_examples():
     assert done.returncode == 0
     assert '--config=configs/demo.py --workdir=runs/demo' in done.stdout
     assert '--stages' in done.stdout
+
+
+def test_a_mistake_ends_the_process_with_one():
+    done = launch()
+    assert done.returncode == 1
+    assert '--workdir is needed' in done.stderr
+    assert 'Traceback' not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -65,7 +116,7 @@ def test_help_shows_worked_examples():
         ((DEMO, '--workdir=x', 'stray'), "unexpected arguments: ['stray']"),
     ],
 )
-def test_a_mistake_is_one_message(arguments, message, tmp_path):
+def test_a_mistake_is_one_message(arguments, message, fails, tmp_path):
     arguments = tuple(a.replace('--workdir=x', f'--workdir={tmp_path}/x') for a in arguments)
     assert message in fails(*arguments)
     assert not (tmp_path / 'x' / 'results').exists()
