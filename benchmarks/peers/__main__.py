@@ -324,7 +324,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--ours', type=int, default=1, help='runs of ours whose mean is quoted')
     parser.add_argument('--encoder', choices=list(WIDTHS), default='small')
     parser.add_argument('--most', type=int, default=100, help='epochs of any cell; fewer: a trial')
-    parser.add_argument('--scratch', type=Path, help='kept if given, else a temporary folder')
+    parser.add_argument('--scratch', type=Path, help='kept; else a temporary folder')
     shared = Path(__file__).resolve().parents[3] / 'shared/data/fsdd/recordings'
     parser.add_argument('--recordings', type=Path, default=shared, help='of FSDD')
     return parser
@@ -339,6 +339,10 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if said := refused(given, rows):
         print(f'Peers are not part of this repository. Needed:\n{said}', file=sys.stderr)
+        return 2
+    if given.scratch and given.scratch.exists() and any(given.scratch.iterdir()):
+        print(f'--scratch={given.scratch} is not empty: a run that continues is no measurement.',
+              file=sys.stderr)  # fmt: skip
         return 2
     with tempfile.TemporaryDirectory() as temporary:
         scratch = (given.scratch or Path(temporary)).resolve()

@@ -27,6 +27,9 @@ def test_a_missing_peer_is_refused_with_how_to_get_it(capsys, tmp_path):
     (tmp_path / marble_v1.MARK).touch()
     assert peers.main(['--rows=v1', f'--marble_v1={tmp_path}']) == 2
     assert '--marble_v1_python=PY' in capsys.readouterr().err
+    whole = ['--rows=v1', f'--marble_v1={tmp_path}', f'--marble_v1_python={sys.executable}']
+    assert peers.main([*whole, f'--scratch={tmp_path}']) == 2
+    assert 'is not empty' in capsys.readouterr().err
     assert peers.main(['--rows=v3']) == 2
     assert 'v1_shape' in capsys.readouterr().err
 
