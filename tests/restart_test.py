@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 ALONE = (sys.executable, '-m', 'jaxprobe.launch')
 TOGETHER = (str(ROOT / 'launch' / 'local.sh'), '2')
+# Of a run of seconds much is compiling: no program twice, however small.
+CACHED = {
+    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1',
+}
 
 
 def start(folder: Path, name: str, cache: Path, by: tuple[str, ...] = ALONE) -> subprocess.Popen:
@@ -37,11 +42,12 @@ def start(folder: Path, name: str, cache: Path, by: tuple[str, ...] = ALONE) -> 
             '--config.extract.shard_minutes=0.05',
             '--config.probe.epochs=12',
             '--config.probe.seeds=2',
+            '--config.probe.learning_rates=(1e-3,1e-2)',
             '--config.analyse.resamples=50',
             '--stages=prepare,extract,probe,analyse',
         ],
         cwd=ROOT,
-        env=kept | mine,
+        env=kept | mine | CACHED,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
