@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.export
 import numpy as np
-import pytest
 
 from jaxprobe.probes import bank, block
 from jaxprobe.probes.spec import Source, Split
@@ -51,29 +50,29 @@ def marble(n, seed):
     return Split({1024: rows}, np.arange(n), np.ones(n, int), random.randint(0, 10, n))
 
 
-def shapes(kind):
-    """A grid and its splits: MARBLE's shape for classes, a small one for the other kinds."""
-    if kind != 'multiclass':
-        splits = [made.split(kind, n, i) for i, n in enumerate((30, 12, 12))]
-        return made.spec(kind, epochs=1, seeds=1), made.WIDTHS, splits
+def of_layers():
+    """MARBLE's shape: one head per layer."""
     sources = tuple(Source(str(layer), (layer,)) for layer in (0, 12))
-    mix = Source('mix', tuple(range(1, 13)), learned=True)
-    spec = made.spec(
-        outputs=10, sources=(*sources, mix), hidden=(512,), batch_items=64, epochs=1, seeds=1
-    )
+    spec = made.spec(outputs=10, sources=sources, hidden=(512,), batch_items=64, epochs=1, seeds=1)
     return spec, (1024,) * 13, [marble(n, i) for i, n in enumerate((70, 20, 20))]
 
 
-@pytest.mark.parametrize('kind', ['multiclass', 'multilabel'])
-def test_every_program_of_a_bank_lowers_for_tpus(kind, monkeypatch):
+def of_mix():
+    """A small one, of the learned sum, for many labels."""
+    mix = (Source('mix', (1, 2, 3), learned=True),)
+    splits = [made.split('multilabel', n, i) for i, n in enumerate((30, 12, 12))]
+    return made.spec('multilabel', sources=mix, epochs=1, seeds=1), made.WIDTHS, splits
+
+
+def test_every_program_of_a_bank_lowers_for_tpus(monkeypatch):
+    """Of a bank with its rows on the device, and of one whose rows are streamed."""
     compiled = {
         name: Seen(value) for name, value in vars(block).items() if isinstance(value, COMPILED)
     }
     for name, seen in compiled.items():
         monkeypatch.setattr(block, name, seen)
-    spec, widths, splits = shapes(kind)
-    bank.train(spec, widths, *splits)
-    called = {name: seen.module() for name, seen in compiled.items() if seen.arguments}
-    assert len(called) >= 3
-    for name, module in called.items():
-        assert not re.findall(r'custom_call @(\w+)', module), name
+    for (spec, widths, splits), where in ((of_layers(), 'resident'), (of_mix(), 'streamed')):
+        bank.train(spec, widths, *splits, data=where)
+    assert {name for name, seen in compiled.items() if not seen.arguments} == set()
+    for name, seen in compiled.items():
+        assert not re.findall(r'custom_call @(\w+)', seen.module()), name
