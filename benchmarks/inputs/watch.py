@@ -87,19 +87,21 @@ class Watch:
             answer = self._answer(seconds)
             if answer is not None:
                 return [Outcome(*one) for one in answer]
-            text = self._lose(seconds)
+            text, died = self._lose(seconds)
+            if died:
+                break
         return [Outcome(c.id, c.family, VIOLATION, f'{what}: {text}') for c in cases]
 
-    def _lose(self, seconds: float) -> str:
-        """Ends the child and says what became of it."""
+    def _lose(self, seconds: float) -> tuple[str, bool]:
+        """Ends the child; says what became of it, and whether it had died by itself."""
         assert self._process
         code = self._process.poll()
         self._process.kill()
         self.close()
         self.lost += 1
         if code is None:
-            return f'no end within {seconds:g} s'
-        return f'the process died, status {code} ({self._last_words()})'
+            return f'no end within {seconds:g} s', False
+        return f'the process died, status {code} ({self._last_words()})', True
 
     def _answer(self, limit: float) -> list | None:
         """The next line; None where none comes in time, or the child is gone."""

@@ -6,9 +6,10 @@
                     where the last segment ends, otherwise it reaches to the end of the item
 
 Columns of text are separated by tabs, spaces or commas; empty lines and lines that begin with #
-are skipped. Times are seconds from the beginning of the audio file, also where an item is a part
-of it: `beats_within` and `stretches_within` cut and shift. Observations of a JAMS file may be a
-list of objects or an object of lists (JAMS 0.3 and 0.2 write them so).
+are skipped. A file named .beats is no file of segments, and lines `start end label` are refused:
+their ends would be read as labels. Times are seconds from the beginning of the audio file, also
+where an item is a part of it: `beats_within` and `stretches_within` cut and shift. Observations of
+a JAMS file may be a list of objects or an object of lists (JAMS 0.3 and 0.2 write them so).
 """
 
 import contextlib

@@ -76,7 +76,7 @@ def test_a_child_that_is_lost_costs_its_own_case(tmp_path, fate, words):
         watched.close()
     assert [outcome.outcome for outcome in outcomes] == ['accepted', VIOLATION, 'accepted']
     assert words in outcomes[1].what
-    assert watched.lost == 2
+    assert watched.lost == (1 if fate == 'dies' else 2)  # The machine may be busy, but not dead.
 
 
 def test_wrong_samples_are_violations():
