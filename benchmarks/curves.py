@@ -177,11 +177,13 @@ def in_child(point: Point, epochs: int) -> dict[str, Any]:
 
 def draw(curves: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Time above memory, an axis per column, each beside what linear growth would be."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     from jaxprobe.reports import style
 
     rows = (('epoch_s', 'seconds per epoch'), ('core_s', 'core seconds'), ('grown_gb', 'GB'))
     with style.context():
-        figure = style.canvas(2.1 * len(curves), 5.4)
+        figure = style.canvas(2.4 * len(curves), 6.0)
         panels = figure.subplots(len(rows), len(curves), squeeze=False)
         for column, (axis, lines) in enumerate(curves.items()):
             sizes = [line[axis] for line in lines]
@@ -193,8 +195,11 @@ def draw(curves: dict[str, list[dict[str, Any]]], path: Path) -> None:
                 panel.plot(sizes, values, color=colour, marker=style.MARKERS[row], markersize=4)
                 panel.set_xscale('log', base=2)
                 panel.set_yscale('log')
-                panel.set_xticks(sizes, [str(n) for n in sizes])
-                panel.minorticks_off()
+                panel.set_xticks(sizes, [str(n) for n in sizes], rotation=45, fontsize=7)
+                panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:g}'))
+                panel.xaxis.set_minor_locator(NullLocator())
+                panel.yaxis.set_minor_locator(NullLocator())
                 panel.set_title(f'exponent {exponent(sizes, values)}', fontsize=8)
                 if not column:
                     panel.set_ylabel(label)

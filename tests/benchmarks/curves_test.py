@@ -23,6 +23,7 @@ def test_a_point_is_measured_and_drawn(tmp_path):
     assert 'exponent 1.0' in text
     assert 'exponent 0.0' in text
     assert 'seconds per epoch' in text
+    assert 'mathdefault' not in text  # The house style writes no formulae.
     curves.draw({'items': [first, later]}, tmp_path / 'again.svg')
     assert (tmp_path / 'again.svg').read_bytes() == path.read_bytes()
 
