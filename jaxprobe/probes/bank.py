@@ -13,7 +13,7 @@ happens in several programs. Same inputs on the same machine give the same bits.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -23,8 +23,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.probes import block, cells, evaluation, memory, packing
+from jaxprobe.probes import block, cells, evaluation, memory, mesh, packing
 from jaxprobe.probes import data as feeds
+from jaxprobe.probes.items import Ragged
 from jaxprobe.probes.packing import Packed, Retired
 from jaxprobe.probes.schedule import Patience
 from jaxprobe.probes.spec import (
@@ -55,6 +56,7 @@ class _Setup(NamedTuple):
     spec: BankSpec
     plan: cells.Plan
     recipes: tuple[block.Recipe, ...]  # By family.
+    placement: mesh.Placement
     block_sizes: tuple[int, ...]  # Cells of a block at most, by family.
     feed: feeds.Feed
     targets: Shaped[Array, 'N *outputs']
@@ -73,6 +75,7 @@ def train(
     progress: OnProgress | None = None,
     take: Take | None = None,
     also: Mapping[str, Split] = MappingProxyType({}),
+    devices: Sequence[mesh.Device] | None = None,
 ) -> BankResult:
     """Trains every cell of the grid and scores it on validation and test.
 
@@ -88,6 +91,8 @@ def train(
             [p N C])`, which are then not held for the result: those of frames may be many.
         also: further splits, by name, on which finished cells are scored; training sees nothing
             of them. They are read once each, as they are needed, whatever `data` says.
+        devices: of this process, over which cells are divided, and rows where one device cannot
+            hold them; None takes all accelerators, or one CPU device.
 
     Raises:
         ConfigError: the grid cannot be trained, or a further split has the name of another.
@@ -102,33 +107,50 @@ def train(
         validate_split(spec, name, split)
     if spec.aggregation == 'embeddings':
         splits = {name: feeds.averaged(split) for name, split in splits.items()}
-    setup, budget = _set_up(spec, layer_widths, splits, data, max_cells)
+    devices = mesh.default_devices() if devices is None else devices
+    setup, budget = _set_up(spec, layer_widths, splits, data, max_cells, devices)
     n_cells = len(setup.plan.cells.source)
     result = evaluation.blank(spec, setup.plan, setup.judged, held=take is None)
     order = np.argsort(setup.plan.cells.seed, kind='stable')
     for start in range(0, n_cells, budget.cells):
         chosen = order[start : start + budget.cells]
         for retired in _train_wave(setup, chosen, start, progress):
-            evaluation.fill(result, spec, setup.plan, setup.recipes, setup.judged, retired, take)
+            evaluation.fill(
+                result,
+                spec,
+                setup.plan,
+                setup.recipes,
+                setup.judged,
+                retired,
+                take,
+                setup.placement,
+            )
     return BankResult(**result)
 
 
 def _set_up(
-    spec: BankSpec, layer_widths: tuple[int, ...], splits: dict[str, Split], data: str, most: int
+    spec: BankSpec,
+    layer_widths: tuple[int, ...],
+    splits: dict[str, Split],
+    data: str,
+    most: int,
+    devices: Sequence[mesh.Device],
 ) -> tuple[_Setup, memory.Budget]:
     rows = [feeds.n_rows(split) for split in splits.values()]
     plan = cells.plan(spec, layer_widths, rows[0])
     train, valid, test, *_ = splits.values()
     step_rows = feeds.step_rows(spec, train)
-    budget = memory.budget(spec, plan, rows, data, most, step_rows=step_rows)
+    budget = memory.budget(spec, plan, rows, data, most, step_rows=step_rows, devices=len(devices))
+    placement = mesh.place(devices, budget.data)
     row_bytes = 0 if budget.resident else memory.row_bytes(plan)
     on_cpu = jax.default_backend() == 'cpu'
     at_once = _EPOCHS_AT_ONCE_CPU if on_cpu else _EPOCHS_AT_ONCE
     sizes = feeds.layout(spec, train, budget.segment_bytes, row_bytes, step_rows, at_once)
     most_rows = _EVALUATION_ROWS_CPU if on_cpu else _EVALUATION_ROWS
     chunk = min(most_rows, max(rows[1:]))
+    chunk += -chunk % placement.data
     make = feeds.resident if budget.resident else feeds.streamed
-    feed = make(spec, plan, (train, valid, test), sizes, chunk)
+    feed = make(spec, plan, (train, valid, test), sizes, chunk, placement)
     patience = Patience(
         higher=spec.higher_is_better,
         plateau=spec.plateau_patience,
@@ -150,17 +172,22 @@ def _set_up(
         for family in plan.families
     )
     table = feeds.by_frame if spec.frames else feeds.ragged
-    chunks = {name: feeds.passing(split, plan, chunk) for name, split in splits.items()}
+    chunks = {name: feeds.passing(split, plan, chunk, placement) for name, split in splits.items()}
     chunks |= {'valid': feed.valid, 'test': feed.test}
     setup = _Setup(
         spec=spec,
         plan=plan,
         recipes=recipes,
-        block_sizes=_block_sizes(spec, plan, step_rows, budget.step_bytes),
+        placement=placement,
+        block_sizes=_block_sizes(spec, plan, step_rows, budget.step_bytes, placement.probe),
         feed=feed,
-        targets=_targets(spec, train),
+        targets=placement.everywhere(_targets(spec, train)),
         judged={
-            name: evaluation.Judged(_targets(spec, split), table(split), chunks[name])
+            name: evaluation.Judged(
+                placement.everywhere(_targets(spec, split)),
+                _ragged(placement, table(split)),
+                chunks[name],
+            )
             for name, split in splits.items()
             if name != 'train'
         },
@@ -168,9 +195,14 @@ def _set_up(
     return setup, budget
 
 
-def _targets(spec: BankSpec, split: Split) -> Shaped[Array, 'N *outputs']:
+def _targets(spec: BankSpec, split: Split) -> Shaped[np.ndarray, 'N *outputs']:
     whole = spec.kind in ('multiclass', 'key')
-    return jnp.asarray(split.targets, jnp.int32 if whole else jnp.float32)
+    return np.asarray(split.targets, np.int32 if whole else np.float32)
+
+
+def _ragged(placement: mesh.Placement, table: Ragged) -> Ragged:
+    first, count = placement.everywhere((table.first, table.count))
+    return table._replace(first=first, count=count)
 
 
 def _train_wave(
@@ -193,7 +225,8 @@ def _train_wave(
         for family, packed in by_family.items():
             finished = [np.asarray(p.block.kept.schedule.finished) for p in packed]
             left += sum(int(packing.alive(p, f).sum()) for p, f in zip(packed, finished))
-            by_family[family], retired = packing.repack(packed, finished)
+            packed, retired = packing.repack(packed, finished)
+            by_family[family] = [_placed(setup, p) for p in packed]
             gone[family] += retired
         if progress is not None:
             progress(_progress(setup.spec, epoch, left, chosen, done, began, setup.plan))
@@ -208,14 +241,21 @@ def _pack(setup: _Setup, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]
     for family, most in enumerate(setup.block_sizes):
         here = int(np.sum(setup.plan.cells.family[chosen] == family))
         if here:
-            size = min(here, most)
-            by_family[family] = packing.pack(
+            size = min(here + -here % setup.placement.probe, most)
+            packed = packing.pack(
                 setup.spec, setup.plan, family, chosen, size, setup.recipes[0].patience
             )
+            by_family[family] = [_placed(setup, p) for p in packed]
     return by_family
 
 
-def _block_sizes(spec: BankSpec, plan: cells.Plan, step_rows: int, room: float) -> tuple[int, ...]:
+def _placed(setup: _Setup, packed: Packed) -> Packed:
+    return packed._replace(block=setup.placement.cells(packed.block))
+
+
+def _block_sizes(
+    spec: BankSpec, plan: cells.Plan, step_rows: int, room: float, devices: int
+) -> tuple[int, ...]:
     return tuple(
         packing.block_size(
             int(np.sum(plan.cells.family == number)),
@@ -223,6 +263,7 @@ def _block_sizes(spec: BankSpec, plan: cells.Plan, step_rows: int, room: float) 
             jax.default_backend(),
             memory.step_bytes(spec, family, step_rows),
             room,
+            devices,
         )
         for number, family in enumerate(plan.families)
     )

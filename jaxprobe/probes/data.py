@@ -8,7 +8,7 @@ the order in which they were read; the numbers in them are the same.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, Shaped
 
 from jaxprobe.probes import cells, draws
 from jaxprobe.probes.items import Ragged
+from jaxprobe.probes.mesh import ONE, Placement
 from jaxprobe.probes.spec import BankSpec, RowReader, Split
 
 Views = dict[int, Float[Array, '_ _ _']]
@@ -300,9 +301,11 @@ def chunk_views(
         yield {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
 
 
-def passing(split: Split, the_plan: cells.Plan, chunk: int) -> Callable[[], Iterator[Views]]:
+def passing(
+    split: Split, the_plan: cells.Plan, chunk: int, placement: Placement = ONE
+) -> Callable[[], Iterator[Views]]:
     """The rows of a split as they are read, chunk by chunk; nothing of them is held."""
-    return lambda: (_put(views) for views in chunk_views(split, the_plan, chunk))
+    return lambda: (placement.rows(views) for views in chunk_views(split, the_plan, chunk))
 
 
 def resident(
@@ -311,20 +314,27 @@ def resident(
     splits: tuple[Split, Split, Split],
     sizes: Layout,
     chunk: int,
+    placement: Placement = ONE,
 ) -> Feed:
     """Holds all rows on the device; an epoch touches the host for nothing but its numbers."""
     train, *judged = splits
-    data = _put(cells.read_views(reader_of(train).read(np.arange(n_rows(train))), the_plan))
-    held = [_put(_stacked(chunk_views(s, the_plan, chunk))) for s in judged]
+    data = cells.read_views(reader_of(train).read(np.arange(n_rows(train))), the_plan)
+    short = -n_rows(train) % placement.data
+    if short:  # Every device holds equally many.
+        data = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in data.items()}
+    data = placement.rows(data)
+    held = [placement.rows(_stacked(chunk_views(s, the_plan, chunk))) for s in judged]
 
     def segments(epoch: int) -> Iterator[Segment]:
         for drawn in _draws(spec, train, sizes, epoch):
-            yield Segment(data, _batches(spec, drawn, epoch), drawn.n_steps)
+            batches = placement.everywhere(_batches(spec, drawn, epoch))
+            yield Segment(data, batches, drawn.n_steps)
 
     def batches(epoch: int) -> Batches:
         # Epochs beyond the last are drawn where the last stretch is short, and never run.
         several = [min(epoch + k, spec.epochs - 1) for k in range(sizes.epochs)]
-        return _batches_of(spec, [next(_draws(spec, train, sizes, e)) for e in several], several)
+        drawn = [next(_draws(spec, train, sizes, e)) for e in several]
+        return placement.everywhere(_batches_of(spec, drawn, several))
 
     valid, test = (partial(_chunks, stacked) for stacked in held)
     if sizes.segment < sizes.steps:
@@ -349,6 +359,7 @@ def streamed(
     splits: tuple[Split, Split, Split],
     sizes: Layout,
     chunk: int,
+    placement: Placement = ONE,
 ) -> Feed:
     """Reads every segment's rows ahead of training, from where the split keeps them."""
     train, valid, test = splits
@@ -364,10 +375,10 @@ def streamed(
             views = cells.read_views(groups, the_plan)
             short = local.size - int(real.sum())
             views = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
-            batches = _batches(spec, segment._replace(rows=local), epoch)
-            yield Segment(_put(views), batches, segment.n_steps)
+            batches = placement.everywhere(_batches(spec, segment._replace(rows=local), epoch))
+            yield Segment(placement.everywhere(views), batches, segment.n_steps)
 
-    return Feed(segments, passing(valid, the_plan, chunk), passing(test, the_plan, chunk))
+    return Feed(segments, *(passing(split, the_plan, chunk, placement) for split in (valid, test)))
 
 
 def _real(drawn: _Drawn) -> Bool[np.ndarray, 'S n R']:
@@ -416,7 +427,3 @@ def _batches_of(spec: BankSpec, drawn: Sequence[_Drawn], epochs: Sequence[int]) 
         )
         keeps = tuple(m.reshape(seeds, several, steps, *m.shape[2:]) for m in keeps)
     return Batches(jnp.asarray(rows), jnp.asarray(items), jnp.asarray(filled), keeps)
-
-
-def _put(views: dict[int, np.ndarray]) -> dict[int, Any]:
-    return {pad: jnp.asarray(array) for pad, array in views.items()}

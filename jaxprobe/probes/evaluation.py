@@ -12,6 +12,7 @@ from jaxprobe.probes import block
 from jaxprobe.probes.cells import Plan
 from jaxprobe.probes.data import Views
 from jaxprobe.probes.items import Ragged
+from jaxprobe.probes.mesh import ONE, Placement
 from jaxprobe.probes.packing import Retired
 from jaxprobe.probes.schedule import Either
 from jaxprobe.probes.spec import ENSEMBLES, BankSpec, Take
@@ -90,6 +91,7 @@ def fill(
     judged: Mapping[str, Judged],
     retired: Retired,
     take: Take | None = None,
+    placement: Placement = ONE,
 ) -> None:
     """Scores finished cells of one family at their best epoch, for the result or the taker."""
     ids, kept = retired
@@ -99,7 +101,7 @@ def fill(
     result['epochs_run'][ids] = state.epochs
     result['diverged'][ids] = state.diverged
     result['best_monitor'][ids] = np.where(state.best_epoch >= 0, state.best, np.nan)
-    params = {family: [jax.tree.map(jnp.asarray, kept.params)]}
+    params = {family: [placement.cells(kept.params)]}
     views = {family: [plan.cells.view[ids]]}
     for name, split in judged.items():
         chunks = score_rows(plan, recipes, split, params, views)[family][0]

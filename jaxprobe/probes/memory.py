@@ -29,7 +29,8 @@ class Budget(NamedTuple):
     resident: bool
     cells: int
     segment_bytes: float
-    step_bytes: float  # For one step of one block.
+    step_bytes: float  # For one step of one block, on each device.
+    data: int = 1  # Devices that share the rows.
 
 
 def usable_bytes() -> float:
@@ -65,6 +66,7 @@ def budget(
     max_cells: int,
     usable: float | None = None,
     step_rows: int = 0,
+    devices: int = 1,
 ) -> Budget:
     """Decides what is held.
 
@@ -75,6 +77,7 @@ def budget(
         max_cells: the user's bound on cells at once; 0 for none.
         usable: bytes to plan with; None asks the machine.
         step_rows: rows of a training step.
+        devices: over which cells are divided, and rows that one of them cannot hold.
 
     Raises:
         ConfigError: `data` is misspelt, or not even one cell fits.
@@ -83,17 +86,21 @@ def budget(
         raise ConfigError(f"data={data!r}: expected 'auto', 'resident' or 'streamed'")
     usable = usable_bytes() if usable is None else usable
     data_bytes = sum(rows[:3]) * row_bytes(plan)
-    resident = data == 'resident' or (data == 'auto' and data_bytes <= 0.5 * usable)
+    shares = [n for n in range(1, devices + 1) if devices % n == 0]
+    fitting = (n for n in shares if data_bytes / n <= 0.5 * usable)
+    sharing = 1 if data == 'streamed' else next(fitting, shares[-1] if data == 'resident' else 0)
+    resident = data != 'streamed' and sharing > 0
+    sharing = max(1, sharing)
     own = spec.seeds * step_rows * (sum(spec.hidden) + (0 if resident else row_bytes(plan)))
     segment = max(_SEGMENT_SHARE * usable, own)  # At least one step's rows and masks.
     step = max(step_bytes(spec, family, step_rows) for family in plan.families)
     room = max(_STEP_SHARE * usable, step)
     left = usable - 3 * segment - min(room, step * len(plan.cells.source))
-    left -= data_bytes if resident else 0
+    left -= data_bytes / sharing if resident else 0
     # Parameters, two moments, the best epoch's parameters; gradients and scores of a block.
     widest = max(packing.cell_bytes(spec, pad) for pad in plan.views)
     per_cell = 5 * widest + 8 * spec.outputs * max(rows[1:])
-    cells = int(left // per_cell)
+    cells = int(left // per_cell) * (devices // sharing)
     if cells < 1:
         raise ConfigError(
             f'not one probe fits: {data_bytes / 1e9:.1f} GB of embeddings, {per_cell / 1e9:.3f} GB '
@@ -102,4 +109,4 @@ def budget(
             f'layer, a smaller batch_items or, for frames, a lower frame_rate.'
         )
     cells = min(cells, len(plan.cells.source), max_cells or len(plan.cells.source))
-    return Budget(resident, cells, float(segment), float(room))
+    return Budget(resident, cells, float(segment), float(room), sharing)

@@ -44,7 +44,12 @@ def cell_bytes(spec: BankSpec, pad: int) -> int:
 
 
 def block_size(
-    n_cells: int, bytes_per_cell: int, backend: str, step_bytes: int = 0, room: float = math.inf
+    n_cells: int,
+    bytes_per_cell: int,
+    backend: str,
+    step_bytes: int = 0,
+    room: float = math.inf,
+    devices: int = 1,
 ) -> int:
     """Cells per block, so that blocks are equally full.
 
@@ -53,15 +58,17 @@ def block_size(
         bytes_per_cell: of its parameters.
         backend: 'cpu', or an accelerator's.
         step_bytes: that a training step makes for a cell.
-        room: bytes that a step of a block may make.
+        room: bytes that a step of a block may make, on each device.
+        devices: over which a block's cells are divided; their number divides the size.
     """
     if backend == 'cpu':
         most = max(1, int(_CPU_BLOCK_BYTES / (4 * bytes_per_cell)))
     else:
-        most = max(16, math.ceil(n_cells / _ACCELERATOR_BLOCKS))
+        most = max(16, math.ceil(n_cells / _ACCELERATOR_BLOCKS / devices))
     if step_bytes:
         most = min(most, max(1, int(room / step_bytes)))
-    return math.ceil(n_cells / math.ceil(n_cells / most))
+    blocks = math.ceil(n_cells / (most * devices))
+    return math.ceil(n_cells / (blocks * devices)) * devices
 
 
 def pack(
