@@ -46,12 +46,14 @@ class Placement(NamedTuple):
         return self._put(tree, lambda leaf: ())
 
     def _put(self, tree: Any, axes: Any) -> Any:
-        if self.mesh is None:
+        mesh = self.mesh
+        if mesh is None:
             return jax.tree.map(jnp.asarray, tree)
-        return jax.tree.map(
-            lambda leaf: jax.device_put(leaf, NamedSharding(self.mesh, PartitionSpec(*axes(leaf)))),
-            tree,
-        )
+
+        def put(leaf: Any) -> Any:
+            return jax.device_put(leaf, NamedSharding(mesh, PartitionSpec(*axes(leaf))))
+
+        return jax.tree.map(put, tree)
 
 
 ONE = Placement()
