@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxprobe.core import objects
 from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
 
 
@@ -109,7 +110,7 @@ def _prepare(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from jaxprobe.reports import build
 
-    workdirs = [Path(w) for w in options.workdir]
+    workdirs = [objects.here(w) if objects.is_url(w) else Path(w) for w in options.workdir]
     # One run's own report is verified with it; several side by side get a folder of their own.
     default = workdirs[0] / 'report' if len(workdirs) == 1 else Path('report')
     out = Path(options.out) if options.out else default
@@ -120,6 +121,8 @@ def _report(options: argparse.Namespace) -> int:
 
         for path in tensorboard.write(read.load(workdirs), Path(options.tensorboard)):
             print(path)
+    if len(workdirs) == 1 and objects.is_url(options.workdir[0]):
+        objects.Twin(workdirs[0]).push()
     return 0
 
 
@@ -143,12 +146,13 @@ def _verify(options: argparse.Namespace) -> int:
     from jaxprobe.reports import check
     from jaxprobe.stages import verify
 
-    workdir = Path(options.workdir).expanduser().resolve()
+    workdir = objects.here(options.workdir)
     if not workdir.is_dir():
         raise ConfigError(
             f'{workdir} is not a folder; `jaxprobe verify` takes the --workdir of a run.'
         )
     stores = Path(options.store_dir) if options.store_dir else stores_of(workdir)
+    stores = objects.here(objects.address(stores) or options.store_dir or str(stores))
     asked = options.store_dir != 'none'
     text, ok = verify.verify(workdir, stores if asked and stores.is_dir() else None, check.parts)
     print(text)

@@ -6,6 +6,7 @@ any of them can be run again alone, and a run that was killed continues with the
 Loops live in stages/, arithmetic in probes/ and analysis/.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -18,8 +19,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from jaxprobe import plan as planning
-from jaxprobe.core import command_line
-from jaxprobe.core.errors import ConfigError, JaxprobeError, suggest
+from jaxprobe.core import command_line, objects
+from jaxprobe.core.errors import ConfigError, JaxprobeError, StoreError, suggest
 from jaxprobe.stages import cluster, pipeline, working
 
 
@@ -62,6 +63,7 @@ def run(
     workdir: Path,
     stages: Sequence[str],
     members: cluster.Members = cluster.ALONE,
+    twins: Sequence[objects.Twin] = (),
 ) -> None:
     """Runs the named stages of a plan, in the pipeline's order.
 
@@ -70,6 +72,7 @@ def run(
         workdir: where to write.
         stages: names of `STAGES`.
         members: the processes of this run, which meet after every stage.
+        twins: folders that are handed over to an object store after every stage.
 
     Raises:
         ConfigError: an unknown stage, or a working directory of another plan.
@@ -95,6 +98,7 @@ def run(
             cost.gather(workdir)
             cost.add_stage(name, time.monotonic() - began)
         members.meet(f'{name}-recorded')
+        _hand_over(twins)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -107,8 +111,26 @@ def main(argv: Sequence[str]) -> None:
     plan, workdir = resolve(argv)
     asked = cluster.Flags(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     members = cluster.join(asked)
+    twins = objects.of_run(workdir, plan.store_dir)
+    if twins and members.count > 1:
+        raise ConfigError(
+            f'{twins[0].url}: several processes need one --workdir and one store_dir on a disk '
+            f'that they share; a folder in an object store is for one process.'
+        )
     with working.held(workdir, first=members.first):
-        run(plan, workdir, _STAGES.value, members)
+        for twin in twins:
+            twin.pull()
+        try:
+            run(plan, workdir, _STAGES.value, members, twins)
+        except BaseException:  # What is finished is handed over; the error is the user's news.
+            with contextlib.suppress(StoreError):
+                _hand_over(twins)
+            raise
+
+
+def _hand_over(twins: Sequence[objects.Twin]) -> None:
+    for twin in twins:
+        twin.push()
 
 
 def resolve(argv: Sequence[str]) -> tuple[planning.Plan, Path]:
@@ -121,7 +143,7 @@ def resolve(argv: Sequence[str]) -> tuple[planning.Plan, Path]:
         raise ConfigError(f'unexpected arguments: {argv[1:]}. Options are written --name=value.')
     if _CONFIG.value is None:
         raise ConfigError('--config is needed.\n\n' + HELP)
-    workdir = Path(_WORKDIR.value or 'runs/plan').expanduser().resolve()
+    workdir = objects.local(_WORKDIR.value or 'runs/plan')
     return planning.resolve(_CONFIG.value, workdir), workdir
 
 

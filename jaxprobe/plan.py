@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxprobe.core import compared, fs, schema
+from jaxprobe.core import compared, fs, objects, schema
 from jaxprobe.core.config import Settings
 from jaxprobe.core.errors import ConfigError, DataError, StoreError, WeightsError, suggest
 from jaxprobe.deform import chain
@@ -152,7 +152,7 @@ def resolve(config: Settings, workdir: Path) -> Plan:
     return Plan(
         seed=config.seed,
         data_dir=registry.default_data_dir(config.data_dir),
-        store_dir=Path(config.store_dir or workdir.parent / 'stores').expanduser().resolve(),
+        store_dir=objects.local(config.store_dir or str(workdir.parent / 'stores')),
         limit=config.limit,
         encoders=chosen,
         tasks=tasks,
@@ -283,7 +283,7 @@ def stores_of(workdir: Path) -> Path:
         asked = pinned(workdir)['store_dir']
     except (FileNotFoundError, StoreError, KeyError):
         asked = ''
-    return Path(asked or workdir.parent / 'stores').expanduser().resolve()
+    return objects.local(asked or str(workdir.parent / 'stores'))
 
 
 def sources(card: encoders.Card, text: str) -> tuple[Source, ...]:

@@ -30,6 +30,7 @@ FLOOR = {
 # Library -> places that may import it: a package, or one file.
 HOME = {
     'array_record': {'core/records.py'},
+    'etils': {'core/objects.py'},
     'flax': {'encoders'},
     'transformers': {'encoders'},
     'safetensors': {'encoders'},
