@@ -1,8 +1,10 @@
 """The layer x rate sweep: one bank beside a plain loop of torch trainings, in the same run.
 
-    python -m benchmarks.sweep [--repeats=9] [--layers=13] [--batch=64] [--case=train]
+    python -m benchmarks.sweep [--repeats=9] [--layers=13] [--batch=64] [--hidden=512]
+        [--outputs=10] [--case=train] [--shapes]
 
 13 layers x 6 learning rates, head 1024-512-10, 64 items a step, dropout on, 6 steps an epoch.
+`--hidden=` makes the heads linear; `--shapes` runs a table of other shapes, whole epochs only.
 Prints one JSON line per case:
 
 - `train`: the 6 steps alone (the bank scores one validation item, as it cannot do without).
@@ -17,12 +19,13 @@ bytes and the multiply-adds that no layout can avoid, at rates measured here.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import bare
 
@@ -35,8 +38,39 @@ import torch  # noqa: E402
 
 from jaxprobe.probes import bank  # noqa: E402
 
-WIDTH, HIDDEN, OUTPUTS, STEPS, VALID = 1024, 512, 10, 6, 197
+WIDTH, STEPS, VALID = 1024, 6, 197
 RATES = (5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2)
+
+
+class Shape(NamedTuple):
+    """A sweep: layers x `RATES` cells with the same head."""
+
+    layers: int = 13
+    batch: int = 64
+    hidden: tuple[int, ...] = (512,)
+    outputs: int = 10
+
+    @property
+    def cells(self) -> int:
+        return self.layers * len(RATES)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return (WIDTH, *self.hidden, self.outputs)
+
+
+# Besides MARBLE's: few and many outputs, 25 layers, linear heads, small and large batches.
+SHAPES = (
+    Shape(),
+    Shape(outputs=2),
+    Shape(outputs=180),
+    Shape(layers=25),
+    Shape(hidden=()),
+    Shape(hidden=(), outputs=180),
+    Shape(batch=16),
+    Shape(batch=256),
+    Shape(batch=1024),
+)
 
 
 def median_seconds(function: Callable[[], Any], repeats: int = 9) -> float:
@@ -50,21 +84,22 @@ def median_seconds(function: Callable[[], Any], repeats: int = 9) -> float:
     return statistics.median(times)
 
 
-def floor(cells: int, batch: int) -> dict[str, float]:
+def floor(shape: Shape) -> dict[str, float]:
     """Seconds below which no layout can go on this machine, and what they are made of.
 
     Multiply-adds: forward and weight gradient of the first layer, forward and both gradients of
-    the last. Bytes: the weights are read forward; the gradient is written; Adam reads gradient,
+    the others. Bytes: the weights are read forward; the gradient is written; Adam reads gradient,
     weights and two moments and writes three of them.
     """
-    first, last = WIDTH * HIDDEN, HIDDEN * OUTPUTS
-    flop = 2 * batch * (2 * first + 3 * last) * cells * STEPS
-    moved = 4 * (first + HIDDEN + last + OUTPUTS) * 9 * cells * STEPS
+    first, *others = (a * b for a, b in itertools.pairwise(shape.widths))
+    flop = 2 * shape.batch * (2 * first + 3 * sum(others)) * shape.cells * STEPS
+    moved = 4 * (first + sum(others) + sum(shape.widths[1:])) * 9 * shape.cells * STEPS
     side = 2048 if jax.default_backend() == 'cpu' else 8192
     product = jax.jit(lambda a: jnp.matmul(a, a, precision=jax.lax.Precision.HIGHEST))
     square = jnp.ones((side, side))
     flop_rate = 2 * side**3 / median_seconds(lambda: product(square).block_until_ready())
-    byte_rate = _byte_rate(first * (6 if jax.default_backend() == 'cpu' else cells))
+    # On a CPU, of what two cells of MARBLE's head hold: a block's state stays in the cache.
+    byte_rate = _byte_rate(first * shape.cells if jax.default_backend() != 'cpu' else 2 << 20)
     return {
         'gflop_per_epoch': round(flop / 1e9, 1),
         'gflop_per_s': round(flop_rate / 1e9, 1),
@@ -75,7 +110,7 @@ def floor(cells: int, batch: int) -> dict[str, float]:
 
 
 def _byte_rate(size: int) -> float:
-    """Bytes per second of a += b; on a CPU at the size of a block, which caches half hold."""
+    """Bytes per second of a += b."""
     add = jax.jit(lambda a, b: a + b, donate_argnums=0)
     state, other = [jnp.ones(size)], jnp.ones(size)
 
@@ -85,22 +120,22 @@ def _byte_rate(size: int) -> float:
     return 12 * size / median_seconds(run, 31)
 
 
-def data_split(n: int, layers: int, seed: int) -> bank.Split:
+def data_split(n: int, layers: int, seed: int, outputs: int = 10) -> bank.Split:
     """Random rows: the time of a step does not depend on what they say."""
     random = np.random.default_rng(seed)
     rows = random.standard_normal((n, layers, WIDTH), np.float32)
-    return bank.Split({WIDTH: rows}, np.arange(n), np.ones(n, int), random.integers(0, OUTPUTS, n))
+    return bank.Split({WIDTH: rows}, np.arange(n), np.ones(n, int), random.integers(0, outputs, n))
 
 
 class TorchSweep:
     """The same probes, trained one after the other."""
 
-    def __init__(self, train: bank.Split, valid: bank.Split, layers: int, batch: int, whole: bool):
+    def __init__(self, train: bank.Split, valid: bank.Split, shape: Shape, whole: bool):
         self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.batch, self.whole = batch, whole
+        self.shape, self.whole = shape, whole
         self.x, self.y = self._put(train)
         self.x_valid, self.y_valid = self._put(valid)
-        self.probes = [self._probe(layer, rate) for layer in range(layers) for rate in RATES]
+        self.probes = [self._probe(layer, rate) for layer in range(shape.layers) for rate in RATES]
 
     def _put(self, split: bank.Split):
         assert isinstance(split.groups, dict)
@@ -108,12 +143,10 @@ class TorchSweep:
         return x.to(self.device), torch.from_numpy(split.targets).to(self.device)
 
     def _probe(self, layer: int, rate: float):
-        net = torch.nn.Sequential(
-            torch.nn.Linear(WIDTH, HIDDEN),
-            torch.nn.ReLU(),
-            torch.nn.Dropout(0.2),
-            torch.nn.Linear(HIDDEN, OUTPUTS),
-        ).to(self.device)
+        parts = []
+        for a, b in itertools.pairwise(self.shape.widths):
+            parts += [torch.nn.Linear(a, b), torch.nn.ReLU(), torch.nn.Dropout(0.2)]
+        net = torch.nn.Sequential(*parts[:-2]).to(self.device)  # Nothing after the last layer.
         adam = torch.optim.Adam(net.parameters(), lr=rate)
         plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(adam, mode='max', factor=0.5)
         return {'net': net, 'adam': adam, 'plateau': plateau, 'layer': layer, 'best': -1.0}
@@ -132,7 +165,7 @@ class TorchSweep:
         net.train()
         order = torch.randperm(len(self.y), device=self.device)
         for step in range(STEPS):
-            rows = order[step * self.batch : (step + 1) * self.batch]
+            rows = order[step * self.shape.batch : (step + 1) * self.shape.batch]
             loss = torch.nn.functional.cross_entropy(net(self.x[layer, rows]), self.y[rows])
             adam.zero_grad()
             loss.backward()
@@ -149,12 +182,12 @@ class TorchSweep:
             probe['kept'] = {k: v.clone() for k, v in net.state_dict().items()}
 
 
-def compare(case: str, layers: int, batch: int, repeats: int) -> dict[str, Any]:
+def compare(case: str, shape: Shape, repeats: int) -> dict[str, Any]:
     """Times both sides in turns: torch trains an epoch after every epoch of the bank."""
-    lowest = floor(layers * len(RATES), batch)
-    train = data_split(batch * STEPS, layers, 0)
-    valid = data_split(VALID if case == 'epoch' else 1, layers, 1)
-    sweep = TorchSweep(train, valid, layers, batch, case == 'epoch')
+    lowest = floor(shape)
+    train = data_split(shape.batch * STEPS, shape.layers, 0, shape.outputs)
+    valid = data_split(VALID if case == 'epoch' else 1, shape.layers, 1, shape.outputs)
+    sweep = TorchSweep(train, valid, shape, case == 'epoch')
     sweep.epoch()
     ours, theirs = [], []
     began = 0.0
@@ -170,18 +203,19 @@ def compare(case: str, layers: int, batch: int, repeats: int) -> dict[str, Any]:
     spec = bank.BankSpec(
         task='sweep',
         kind='multiclass',
-        outputs=OUTPUTS,
-        sources=tuple(bank.Source(str(k), (k,)) for k in range(layers)),
+        outputs=shape.outputs,
+        hidden=shape.hidden,
+        sources=tuple(bank.Source(str(k), (k,)) for k in range(shape.layers)),
         learning_rates=RATES,
         seeds=1,
         root_seed=0,
         monitor='accuracy',
-        batch_items=batch,
+        batch_items=shape.batch,
         epochs=repeats + 2,
         stop_patience=repeats + 2,
     )
     began = time.perf_counter()
-    bank.train(spec, (WIDTH,) * layers, train, valid, valid, progress=after_epoch)
+    bank.train(spec, (WIDTH,) * shape.layers, train, valid, valid, progress=after_epoch)
     # The first epoch compiles, the second warms up.
     mine, yours = statistics.median(ours[2:]), statistics.median(theirs[2:])
     return {
@@ -190,11 +224,11 @@ def compare(case: str, layers: int, batch: int, repeats: int) -> dict[str, Any]:
         'torch_s_per_epoch': round(yours, 4),
         'ratio': round(yours / mine, 2),
         'shape': {
-            'cells': layers * len(RATES),
-            'layers': layers,
+            'cells': shape.cells,
+            'layers': shape.layers,
             'rates': len(RATES),
-            'head': [WIDTH, HIDDEN, OUTPUTS],
-            'batch': batch,
+            'head': shape.widths,
+            'batch': shape.batch,
             'steps': STEPS,
             'valid_items': len(valid.targets),
         },
@@ -213,10 +247,18 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=9)
     parser.add_argument('--layers', type=int, default=13)
     parser.add_argument('--batch', type=int, default=64)
+    parser.add_argument('--hidden', default='512')
+    parser.add_argument('--outputs', type=int, default=10)
+    parser.add_argument('--shapes', action='store_true')
     parser.add_argument('--case', choices=('train', 'epoch'), action='append')
     given = parser.parse_args()
-    for case in given.case or ('train', 'epoch'):
-        print(json.dumps(compare(case, given.layers, given.batch, given.repeats)), flush=True)
+    hidden = tuple(int(width) for width in given.hidden.split(',') if width)
+    shape = Shape(given.layers, given.batch, hidden, given.outputs)
+    runs = [(case, shape) for case in given.case or ('train', 'epoch')]
+    if given.shapes:
+        runs = [('epoch', shape) for shape in SHAPES]
+    for case, shape in runs:
+        print(json.dumps(compare(case, shape, given.repeats)), flush=True)
 
 
 if __name__ == '__main__':

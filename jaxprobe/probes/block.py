@@ -169,7 +169,7 @@ def train(
 
 def _steps(
     learner: Learner,
-    rate: Float[Array, 'P'],
+    rate: Float[Either, 'P'],
     view: Int[Array, 'P'],
     seed: Int[Array, 'P'],
     data: Float[Array, 'V M D'],
@@ -246,7 +246,7 @@ def judge(
 def _judge(
     kept: Kept,
     params: Any,
-    loss: Float[Array, 'P'],
+    loss: Float[Either, 'P'],
     rows: Float[Array, 'P R C'],
     targets: Shaped[Array, 'N *outputs'],
     ragged: items.Ragged,

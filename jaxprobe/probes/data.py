@@ -378,7 +378,11 @@ def streamed(
             batches = placement.everywhere(_batches(spec, segment._replace(rows=local), epoch))
             yield Segment(placement.everywhere(views), batches, segment.n_steps)
 
-    return Feed(segments, *(passing(split, the_plan, chunk, placement) for split in (valid, test)))
+    return Feed(
+        segments,
+        passing(valid, the_plan, chunk, placement),
+        passing(test, the_plan, chunk, placement),
+    )
 
 
 def _real(drawn: _Drawn) -> Bool[np.ndarray, 'S n R']:
