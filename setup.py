@@ -49,6 +49,7 @@ EXTRAS = {
     'torch': ['torch>=2.4'],  # the user's own torch encoders
     'mirdata': ['mirdata>=1.0'],  # any mirdata loader as a task
     'tensorboard': ['tensorboard>=2.17'],  # shows `jaxprobe report --tensorboard=DIR`
+    'objects': ['etils[epath]>=1.10', 'gcsfs', 's3fs'],  # --workdir=gs://... or s3://...
     'cuda': ['jax[cuda12]>=0.10,<0.12'],
     'tpu': ['jax[tpu]>=0.10,<0.12'],
 }

@@ -1,5 +1,5 @@
 """The store here is fsspec's own memory behind the address s3://; the same program was run once
-against a server that speaks S3 (see docs).
+against a server that speaks S3 (BUILD.md, GPUs and pods).
 """
 
 import subprocess
