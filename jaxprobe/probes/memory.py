@@ -102,11 +102,13 @@ def budget(
     per_cell = 5 * widest + 8 * spec.outputs * max(rows[1:])
     cells = int(left // per_cell) * (devices // sharing)
     if cells < 1:
+        streaming = "data='streamed', " if resident else ''
+        seeds = 'fewer seeds, ' if spec.seeds > 1 else ''
         raise ConfigError(
             f'not one probe fits: {data_bytes / 1e9:.1f} GB of embeddings, {per_cell / 1e9:.3f} GB '
-            f'per probe and {(step + 3 * segment) / 1e9:.1f} GB for steps of {step_rows} rows in '
-            f"{usable / 1e9:.1f} GB of memory. Use data='streamed', fewer layers, a smaller hidden "
-            f'layer, a smaller batch_items or, for frames, a lower frame_rate.'
+            f'per probe and {(step + 3 * segment) / 1e9:.1f} GB for steps of {step_rows} rows of '
+            f'{spec.seeds} seeds in {usable / 1e9:.1f} GB of memory. Use {streaming}{seeds}fewer '
+            'layers, a smaller hidden layer or batch_items or, for frames, a lower frame_rate.'
         )
     cells = min(cells, len(plan.cells.source), max_cells or len(plan.cells.source))
     return Budget(resident, cells, float(segment), float(room), sharing)

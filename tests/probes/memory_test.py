@@ -32,8 +32,20 @@ def test_cells_are_bounded_by_memory_and_by_the_user():
 def test_what_cannot_fit_is_refused_with_a_way_out():
     with pytest.raises(ConfigError, match="data='streamed'"):
         memory.budget(SPEC, PLAN, ROWS, 'resident', 0, usable=0.9 * BYTES)
+    with pytest.raises(ConfigError, match='Use fewer seeds, fewer layers'):
+        memory.budget(SPEC, PLAN, ROWS, 'streamed', 0, usable=1e4)
     with pytest.raises(ConfigError, match='expected'):
         memory.budget(SPEC, PLAN, ROWS, 'ram', 0)
+
+
+def test_rows_that_one_device_cannot_hold_are_shared_by_as_few_as_can():
+    for devices, usable, sharing in ((8, 4.0, 1), (8, 1.5, 2), (8, 0.6, 4), (3, 1.5, 3)):
+        found = memory.budget(SPEC, PLAN, ROWS, 'auto', 0, usable=usable * BYTES, devices=devices)
+        assert (found.resident, found.data) == (True, sharing)
+    found = memory.budget(SPEC, PLAN, ROWS, 'auto', 0, usable=1.5 * BYTES)
+    assert (found.resident, found.data) == (False, 1)
+    found = memory.budget(SPEC, PLAN, ROWS, 'streamed', 0, usable=1.5 * BYTES, devices=8)
+    assert (found.resident, found.data) == (False, 1)
 
 
 def test_usable_bytes_is_part_of_the_machine():
@@ -86,14 +98,14 @@ def blocks(usable):
 def test_blocks_of_frames_are_smaller_where_a_step_would_not_fit():
     found, ((single, picked), (mixing, mixed)) = blocks(usable=14e9)
     assert not found.resident
-    assert (single, mixing) == (6, 1)  # Six mixing cells might make 16 GB.
+    assert (single, mixing) == (2, 1)  # Two mixing cells might make 5 GB.
     assert max(picked, mixed) <= found.step_bytes == 0.2 * 14e9
     assert found.cells == 84
-    assert [size for size, _ in blocks(usable=120e9)[1]] == [6, 6]
+    assert [size for size, _ in blocks(usable=120e9)[1]] == [2, 2]
 
 
 def test_a_step_that_fits_nowhere_is_refused():
-    with pytest.raises(ConfigError, match='a smaller batch_items or, for frames, a lower'):
+    with pytest.raises(ConfigError, match='batch_items or, for frames, a lower'):
         blocks(usable=3e9)
 
 

@@ -91,9 +91,11 @@ def test_alive_counts_cells_not_fillers():
 def test_block_size_fills_blocks_evenly():
     size = packing.cell_bytes(made.spec(hidden=(512,), outputs=10), 1024)
     assert size == 4 * (1025 * 512 + 513 * 10)
-    assert packing.block_size(78, size, 'cpu') == 6
+    assert packing.block_size(78, size, 'cpu') == 2
     assert packing.block_size(78, size, 'gpu') == 20
     assert packing.block_size(5, 4, 'cpu') == 5
     assert packing.block_size(3, 10**12, 'cpu') == 1
-    assert packing.block_size(78, size, 'cpu', 10, 35.0) == 3  # What a step makes has to fit.
+    assert packing.block_size(78, size, 'cpu', 10, 15.0) == 1  # What a step makes has to fit.
+    assert packing.block_size(78, size, 'gpu', devices=8) == 80  # Ten cells on each.
+    assert packing.block_size(78, size, 'cpu', devices=4) == 8
     assert packing.block_size(78, size, 'gpu', 10, 5.0) == 1
