@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks import metadata
 from jaxprobe.features import manifest
 
 
+@pytest.mark.slow
 def test_every_step_is_measured_on_a_whole_store(tmp_path):
     found = metadata.measure(tmp_path, clips=90, per_shard=30)
     assert [line['step'] for line in found] == [

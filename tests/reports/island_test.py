@@ -99,6 +99,7 @@ def _drawn(kind, about, svg):
     return drawings.Drawing(f'{kind}-{about}', kind, about, 'a figure', None), svg
 
 
+@pytest.mark.slow
 def test_a_large_report_stays_below_five_megabytes(tmp_path):
     """3 encoders, 14 tasks, 25, 13 and 13 layers, every section filled, static figures included."""
     filled.write(
