@@ -113,7 +113,9 @@ def _polite(mode: str, kind: signal.Signals, number: int) -> Case:
 def _handled(running: child.Child) -> None:
     """Waits until the first stage says so: from then on signals are handled."""
     deadline = time.monotonic() + child.PATIENCE
-    while '== ' not in running.log.read_text(errors='replace') and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if running.log.exists() and '== ' in running.log.read_text(errors='replace'):
+            return
         time.sleep(0.01)
 
 

@@ -53,7 +53,9 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 def named(error: OSError, path: Path) -> OSError:
     """The error with the file it is about: a full disk does not say which disk."""
-    if error.filename is None and error.errno is not None:
+    if error.errno is None:  # numpy's words for a write that was cut short.
+        return OSError(errno.EIO, f'{error}; is the disk full?', str(path))
+    if error.filename is None:
         error.filename = str(path)
     return error
 

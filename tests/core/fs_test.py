@@ -83,6 +83,8 @@ def test_a_full_disk_is_named(tmp_path):
     with pytest.raises(OSError, match='No space left') as caught, fs.replacing(path):
         raise OSError(errno.ENOSPC, 'No space left on device')
     assert str(path) in str(caught.value)
+    with pytest.raises(OSError, match='written; is the disk full.*file'), fs.replacing(path):
+        raise OSError('372000 requested and 209888 written')  # As numpy words it.
     path.touch()
     fs.reserve(path, 4096)
     assert path.stat().st_size == 4096
