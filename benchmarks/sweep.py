@@ -1,10 +1,11 @@
 """The layer x rate sweep: one bank beside a plain loop of torch trainings, in the same run.
 
     python -m benchmarks.sweep [--repeats=9] [--layers=13] [--batch=64] [--hidden=512]
-        [--outputs=10] [--case=train] [--shapes]
+        [--outputs=10] [--case=train] [--shapes] [--tf32]
 
 13 layers x 6 learning rates, head 1024-512-10, 64 items a step, dropout on, 6 steps an epoch.
-`--hidden=` makes the heads linear; `--shapes` runs a table of other shapes, whole epochs only.
+`--hidden=` makes the heads linear; `--tf32` (GPUs) trains both sides so; `--shapes` runs a table of
+other shapes, whole epochs only.
 Prints one JSON line per case:
 
 - `train`: the 6 steps alone (the bank scores one validation item, as it cannot do without).
@@ -182,7 +183,7 @@ class TorchSweep:
             probe['kept'] = {k: v.clone() for k, v in net.state_dict().items()}
 
 
-def compare(case: str, shape: Shape, repeats: int) -> dict[str, Any]:
+def compare(case: str, shape: Shape, repeats: int, tf32: bool = False) -> dict[str, Any]:
     """Times both sides in turns: torch trains an epoch after every epoch of the bank."""
     lowest = floor(shape)
     train = data_split(shape.batch * STEPS, shape.layers, 0, shape.outputs)
@@ -205,6 +206,7 @@ def compare(case: str, shape: Shape, repeats: int) -> dict[str, Any]:
         kind='multiclass',
         outputs=shape.outputs,
         hidden=shape.hidden,
+        tf32=tf32,
         sources=tuple(bank.Source(str(k), (k,)) for k in range(shape.layers)),
         learning_rates=RATES,
         seeds=1,
@@ -220,6 +222,7 @@ def compare(case: str, shape: Shape, repeats: int) -> dict[str, Any]:
     mine, yours = statistics.median(ours[2:]), statistics.median(theirs[2:])
     return {
         'case': case,
+        'products': 'tf32' if tf32 else 'float32',
         'ours_s_per_epoch': round(mine, 4),
         'torch_s_per_epoch': round(yours, 4),
         'ratio': round(yours / mine, 2),
@@ -251,14 +254,16 @@ def main() -> None:
     parser.add_argument('--outputs', type=int, default=10)
     parser.add_argument('--shapes', action='store_true')
     parser.add_argument('--case', choices=('train', 'epoch'), action='append')
+    parser.add_argument('--tf32', action='store_true')
     given = parser.parse_args()
+    torch.backends.cuda.matmul.allow_tf32 = given.tf32
     hidden = tuple(int(width) for width in given.hidden.split(',') if width)
     shape = Shape(given.layers, given.batch, hidden, given.outputs)
     runs = [(case, shape) for case in given.case or ('train', 'epoch')]
     if given.shapes:
         runs = [('epoch', shape) for shape in SHAPES]
     for case, shape in runs:
-        print(json.dumps(compare(case, shape, given.repeats)), flush=True)
+        print(json.dumps(compare(case, shape, given.repeats, given.tf32)), flush=True)
 
 
 if __name__ == '__main__':

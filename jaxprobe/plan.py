@@ -47,6 +47,7 @@ _LEAST = {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0, 'encoder.limit': 0, '
 _LATER = {
     'encoder.limit': 0,  # Of every encoder, those beside too.
     'extract.pooling': 'mean',
+    'probe.tf32': False,
     'probe.standardise': False,
     'probe.pca': 0,
 }
@@ -139,10 +140,11 @@ def resolve(config: Settings, workdir: Path) -> Plan:
             f'separation.'
         )
     waves = [task.name for task in tasks if task.kind is Kind.SEPARATION]
-    if waves and (config.probe.standardise or config.probe.pca):
+    if waves and (config.probe.standardise or config.probe.pca or config.probe.tf32):
         raise ConfigError(
-            f'probe.standardise and probe.pca cannot be used for {", ".join(waves)}: the recurrent '
-            f'probes of separation read frames as they are. Run those tasks apart, without them.'
+            f'probe.standardise, probe.pca and probe.tf32 cannot be used for {", ".join(waves)}: '
+            f'the recurrent probes of separation read frames as they are, and in float32. Run '
+            f'those tasks apart, without them.'
         )
     for one in () if config.skip_missing else chosen:  # `usable` names what cannot be.
         for task in tasks:

@@ -67,6 +67,7 @@ def base() -> Settings:
     c.probe.max_cells = 0  # Cells trained at once; 0 chooses from the device's memory.
     c.probe.decode_budget = 2e11  # Steps of beat decoding; beyond it selected cells are decoded.
     c.probe.logits_dtype = 'float32'  # Of the stored logits: 'float32' or 'float16'.
+    c.probe.tf32 = False  # Departure: matrix products of probes in TF32, on GPUs that have it.
     c.probe.standardise = False  # Departure: rows by mean and deviation of the training rows.
     c.probe.pca = 0  # Departure: principal components kept of every layer; 0 keeps the layer.
 

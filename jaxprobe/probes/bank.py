@@ -108,6 +108,11 @@ def train(
     if spec.aggregation == 'embeddings':
         splits = {name: feeds.averaged(split) for name, split in splits.items()}
     devices = mesh.default_devices() if devices is None else devices
+    if spec.tf32 and devices[0].platform != 'gpu':
+        raise ConfigError(
+            f'tf32 is a format of NVIDIA GPUs, and this bank runs on {devices[0].device_kind!r}: '
+            'leave probe.tf32 at False, which trains in float32.'
+        )
     setup, budget = _set_up(spec, layer_widths, splits, data, max_cells, devices)
     n_cells = len(setup.plan.cells.source)
     result = evaluation.blank(spec, setup.plan, setup.judged, held=take is None)
@@ -168,6 +173,7 @@ def _set_up(
             family.mixed,
             spec.frames,
             spec.l2,
+            spec.tf32,
         )
         for family in plan.families
     )

@@ -37,6 +37,12 @@ class Recipe(NamedTuple):
     mixed: tuple[int, ...]  # Views that are mixed; () where each cell picks one.
     frames: bool = False  # Targets belong to rows.
     l2: float = 0.0  # 0 adds no operation: numbers stay as they are without it.
+    tf32: bool = False  # Matrix products in TF32.
+
+    @property
+    def precision(self) -> Any:
+        """Of the matrix products."""
+        return heads.TF32 if self.tf32 else heads.FLOAT32
 
 
 class Learner(NamedTuple):
@@ -179,7 +185,8 @@ def _steps(
     recipe: Recipe,
 ) -> Learner:
     def loss_of(params, x, targets, keeps, n_rows):
-        logits = heads.apply(params, heads.blend(params, x), keeps, recipe.dropout)
+        blended = heads.blend(params, x, recipe.precision)
+        logits = heads.apply(params, blended, keeps, recipe.dropout, recipe.precision)
         if recipe.frames:
             loss = losses.of_frames(recipe.kind, logits, targets, n_rows)
         else:
@@ -219,10 +226,13 @@ def forward(
 def _forward(
     params: Any, view: Int[Array, 'P'], data: Float[Array, 'V R D'], recipe: Recipe
 ) -> Float[Array, 'P R C']:
+    def score(params: Any, x: Float[Array, 'R D']) -> Float[Array, 'R C']:
+        return heads.apply(params, x, precision=recipe.precision)
+
     if recipe.mixed:
         mixed = data[jnp.asarray(recipe.mixed)]
-        return jax.vmap(lambda p: heads.apply(p, heads.blend(p, mixed)))(params)
-    return jax.vmap(lambda p, v: heads.apply(p, data[v]))(params, view)
+        return jax.vmap(lambda p: score(p, heads.blend(p, mixed, recipe.precision)))(params)
+    return jax.vmap(lambda p, v: score(p, data[v]))(params, view)
 
 
 @partial(jax.jit, static_argnames=('recipe', 'most'), donate_argnums=0)

@@ -18,8 +18,9 @@ from jaxprobe.probes import draws
 
 Params = dict[str, Any]
 
-# On accelerators the default would be tensor cores at 10 bits; a probe is not worth that doubt.
-_PRECISION = jax.lax.Precision.HIGHEST
+# On accelerators the default would be tensor cores at 10 bits: to be asked for by name.
+FLOAT32 = jax.lax.Precision.HIGHEST
+TF32 = jax.lax.DotAlgorithmPreset.TF32_TF32_F32
 
 
 def init(
@@ -51,11 +52,13 @@ def init(
     return params
 
 
-def blend(params: Params, x: Float[Array, 'L R D']) -> Float[Array, 'R D']:
+def blend(
+    params: Params, x: Float[Array, 'L R D'], precision: Any = FLOAT32
+) -> Float[Array, 'R D']:
     """The softmax-weighted sum of layers; for a fixed source the one view there is."""
     if 'mix' not in params:
         return x[0]
-    return jnp.einsum('l,lrd->rd', jax.nn.softmax(params['mix']), x, precision=_PRECISION)
+    return jnp.einsum('l,lrd->rd', jax.nn.softmax(params['mix']), x, precision=precision)
 
 
 def apply(
@@ -63,6 +66,7 @@ def apply(
     x: Float[Array, 'R D'],
     keeps: Sequence[Bool[Array, 'R H']] = (),
     dropout: float = 0.0,
+    precision: Any = FLOAT32,
 ) -> Float[Array, 'R C']:
     """Runs one head over rows.
 
@@ -71,17 +75,18 @@ def apply(
         x: the rows, already blended.
         keeps: one mask per hidden layer; none when the head is being evaluated.
         dropout: share dropped; survivors are scaled by 1 / (1 - dropout).
+        precision: of the matrix products, `FLOAT32` or `TF32`.
     """
     *inner, last = params['layers']
     # Rows run along columns inside: then neither the product with a weight, nor that weight's
     # gradient, has to turn the weight about, which is far larger than the rows of a step are.
     x = x.T
     for i, layer in enumerate(inner):
-        x = jax.nn.relu(_linear(layer, x))
+        x = jax.nn.relu(_linear(layer, x, precision))
         if keeps:
             x = x * (keeps[i].T.astype(x.dtype) * (1 / (1 - dropout)))
-    return _linear(last, x).T
+    return _linear(last, x, precision).T
 
 
-def _linear(layer: Params, x: Float[Array, 'A R']) -> Float[Array, 'B R']:
-    return jnp.matmul(layer['weight'], x, precision=_PRECISION) + layer['bias'][:, None]
+def _linear(layer: Params, x: Float[Array, 'A R'], precision: Any) -> Float[Array, 'B R']:
+    return jnp.matmul(layer['weight'], x, precision=precision) + layer['bias'][:, None]

@@ -73,6 +73,7 @@ class BankSpec:
     aggregation: str = 'logits'
     frames: bool = False
     l2: float = 0.0  # Times the sum of squares of weights and biases, in the loss and its monitor.
+    tf32: bool = False  # Matrix products in TF32 (10 bits), on GPUs that have it.
 
     @property
     def higher_is_better(self) -> bool:

@@ -23,7 +23,7 @@ from jaxprobe.stages.stores import clips_of
 from jaxprobe.tasks import targets
 from jaxprobe.tasks.base import SPLITS, Item, Kind, Stems, Task
 
-PROBE_VERSION = 1  # Raised whenever the bank's numbers change; part of every fingerprint.
+PROBE_VERSION = 2  # Raised whenever the bank's numbers change; part of every fingerprint.
 
 
 def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> BankSpec:
@@ -48,6 +48,7 @@ def bank_spec(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> 
         stop_patience=p.stop_patience,
         aggregation=p.aggregation,
         l2=p.l2,
+        tf32=plan.probe.tf32,
     )
 
 
@@ -138,6 +139,8 @@ def departures_of(plan: Plan, task: Task) -> list[str]:
     pooling = plan.extract.pooling
     if pooling != 'mean' and not task.kind.framewise:
         found.append(f'layers are {pooling} over the frames of a window (extract.pooling)')
+    if plan.probe.tf32:
+        found.append('matrix products of probes in TF32 (probe.tf32)')
     if plan.probe.standardise:
         found.append('rows standardised, by layer, with the training rows (probe.standardise)')
     if plan.probe.pca:

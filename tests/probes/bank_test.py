@@ -225,6 +225,11 @@ def test_without_l2_nothing_is_added(monkeypatch):
         bank.train(made.spec(monitor=monitor, **changes), made.WIDTHS, *made.splits('multiclass'))
 
 
+def test_tf32_is_refused_where_it_is_not():
+    with pytest.raises(ConfigError, match='format of NVIDIA GPUs'):
+        bank.train(made.spec(tf32=True), made.WIDTHS, *made.splits('multiclass'))
+
+
 def test_streamed_equals_resident(grid):
     spec, parts, held = grid
     streams = made.streamed(parts)

@@ -1,4 +1,5 @@
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -68,3 +69,17 @@ def test_heads_of_one_seed_start_equal():
         np.testing.assert_array_equal(left['weight'], right['weight'])
     other = heads.init(draws.Origin(0, 'heads', 1), 5, (7,), 3)
     assert (other['layers'][0]['weight'] != a['layers'][0]['weight']).any()
+
+
+def test_tf32_is_asked_of_a_gpu_by_name():
+    """Ahead of time, as no GPU is at hand: every product carries the format, or none does."""
+    params = heads.init(ORIGIN, 5, (7,), 3, mixed=2)
+
+    def score(x, precision):
+        return heads.apply(params, heads.blend(params, x, precision), precision=precision)
+
+    for precision, products in ((heads.TF32, 3), (heads.FLOAT32, 0)):
+        program = jax.jit(lambda x, p=precision: score(x, p))
+        shape = jax.ShapeDtypeStruct((2, 4, 5), jnp.float32)
+        text = jax.export.export(program, platforms=['cuda'])(shape).mlir_module()
+        assert text.count('lhs_precision_type = tf32') == products

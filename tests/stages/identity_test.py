@@ -49,8 +49,9 @@ def fingerprint(made, plan=None):
 
 
 def test_finished_banks_stay_finished(made, monkeypatch):
-    """The fingerprint that banks of this setting had before there were variants of them."""
+    """The fingerprint of this setting before there were variants, but for the bank's version."""
     monkeypatch.setattr(identity, 'VERSION', '0.1.0')
+    monkeypatch.setattr(identity, 'PROBE_VERSION', 1)
     assert fingerprint(made) == 'bf4c3db9f924a7ea'
 
 
