@@ -27,10 +27,10 @@ class Constant(NamedTuple):
 
 CONSTANTS = {
     'cpu_bank': Constant(
-        0.108,
+        0.0763,
         'TFLOP/s',
         'measured',
-        '`benchmarks.sweep`: 63.7 GFLOP in 0.588 s, 2 cores (BUILD.md)',
+        '`benchmarks.sweep`: 63.7 GFLOP in 0.835 s, 2 cores (docs/performance.md)',
     ),
     'cpu_encode': Constant(
         5.8,
