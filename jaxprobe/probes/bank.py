@@ -231,8 +231,9 @@ def _train_wave(
         for family, packed in by_family.items():
             finished = [np.asarray(p.block.kept.schedule.finished) for p in packed]
             left += sum(int(packing.alive(p, f).sum()) for p, f in zip(packed, finished))
-            packed, retired = packing.repack(packed, finished)
-            by_family[family] = [_placed(setup, p) for p in packed]
+            again, retired = packing.repack(packed, finished)
+            if again is not packed:
+                by_family[family] = [_placed(setup, p) for p in again]
             gone[family] += retired
         if progress is not None:
             progress(_progress(setup.spec, epoch, left, chosen, done, began, setup.plan))

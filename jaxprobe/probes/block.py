@@ -137,19 +137,22 @@ def epochs(
         learner, kept = state
         learner = learner._replace(loss=jnp.zeros_like(learner.loss))
         drawn = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, e, 1, False), batches)
-        learner = _steps(
-            learner, kept.schedule.rate, view, seed, data, targets, drawn, n_steps, recipe
+        rate = kept.schedule.rate
+        learner = train(learner, rate, view, seed, data, targets, drawn, n_steps, recipe=recipe)
+        rows = jax.lax.map(
+            lambda chunk: forward(learner.params, view, chunk, recipe=recipe), valid.chunks
         )
-        rows = jax.lax.map(lambda c: _forward(learner.params, view, c, recipe), valid.chunks)
         joined = jnp.moveaxis(rows, 0, 1).reshape(rows.shape[1], -1, rows.shape[3])
-        kept = _judge(
+        kept = judge(
             kept,
             learner.params,
             learner.loss,
-            joined,
+            (joined,),
             valid.targets,
-            items.Ragged(valid.first, valid.count, most),
-            recipe,
+            valid.first,
+            valid.count,
+            recipe=recipe,
+            most=most,
         )
         return learner, kept
 
@@ -170,20 +173,7 @@ def train(
     recipe: Recipe,
 ) -> Learner:
     """Runs `n_steps` training steps. Finished cells train on; nothing of theirs is kept."""
-    return _steps(learner, rate, view, seed, data, targets, batches, n_steps, recipe)
 
-
-def _steps(
-    learner: Learner,
-    rate: Float[Either, 'P'],
-    view: Int[Array, 'P'],
-    seed: Int[Array, 'P'],
-    data: Float[Array, 'V M D'],
-    targets: Shaped[Array, 'N *outputs'],
-    batches: Batches,
-    n_steps: int | Int[Array, ''],
-    recipe: Recipe,
-) -> Learner:
     def loss_of(params, x, targets, keeps, n_rows):
         blended = heads.blend(params, x, recipe.precision)
         logits = heads.apply(params, blended, keeps, recipe.dropout, recipe.precision)
@@ -220,12 +210,7 @@ def forward(
     recipe: Recipe,
 ) -> Float[Array, 'P R C']:
     """Scores the rows of one evaluation chunk."""
-    return _forward(params, view, data, recipe)
 
-
-def _forward(
-    params: Any, view: Int[Array, 'P'], data: Float[Array, 'V R D'], recipe: Recipe
-) -> Float[Array, 'P R C']:
     def score(params: Any, x: Float[Array, 'R D']) -> Float[Array, 'R C']:
         return heads.apply(params, x, precision=recipe.precision)
 
@@ -250,18 +235,8 @@ def judge(
 ) -> Kept:
     """Takes in an epoch: the monitor on validation, the schedule, the best parameters."""
     rows = jnp.concatenate(chunks, axis=1)
-    return _judge(kept, params, loss, rows, targets, items.Ragged(first, count, most), recipe)
+    ragged = items.Ragged(first, count, most)
 
-
-def _judge(
-    kept: Kept,
-    params: Any,
-    loss: Float[Either, 'P'],
-    rows: Float[Array, 'P R C'],
-    targets: Shaped[Array, 'N *outputs'],
-    ragged: items.Ragged,
-    recipe: Recipe,
-) -> Kept:
     def of_one(rows):
         if recipe.frames:
             own = rows[: len(targets)]  # The last chunk is filled up.

@@ -86,11 +86,10 @@ def budget(
         raise ConfigError(f"data={data!r}: expected 'auto', 'resident' or 'streamed'")
     usable = usable_bytes() if usable is None else usable
     data_bytes = sum(rows[:3]) * row_bytes(plan)
-    shares = [n for n in range(1, devices + 1) if devices % n == 0]
-    fitting = (n for n in shares if data_bytes / n <= 0.5 * usable)
-    sharing = 1 if data == 'streamed' else next(fitting, shares[-1] if data == 'resident' else 0)
-    resident = data != 'streamed' and sharing > 0
-    sharing = max(1, sharing)
+    shares = (n for n in range(1, devices + 1) if devices % n == 0)
+    fits = next((n for n in shares if data_bytes / n <= 0.5 * usable), 0)
+    resident = data == 'resident' or (data == 'auto' and fits > 0)
+    sharing = (fits or devices) if resident else 1
     own = spec.seeds * step_rows * (sum(spec.hidden) + (0 if resident else row_bytes(plan)))
     segment = max(_SEGMENT_SHARE * usable, own)  # At least one step's rows and masks.
     step = max(step_bytes(spec, family, step_rows) for family in plan.families)
