@@ -122,6 +122,15 @@ def muq() -> Model:
     return model, lambda wave: model(wave, output_hidden_states=True)
 
 
+def reference(encoder: str) -> Model:
+    """An encoder's model in its authors' torch, with random weights.
+
+    Raises:
+        ImportError: torch or the reference's package is not installed, or does not load.
+    """
+    return muq() if package(encoder) == 'muq' else hubert(encoder)
+
+
 def build(asked: dict[str, Any]) -> tuple[Callable[[], dict[str, Any]], dict[str, Any]]:
     """What times the reference once, and what it is.
 
@@ -137,7 +146,7 @@ def build(asked: dict[str, Any]) -> tuple[Callable[[], dict[str, Any]], dict[str
     torch.set_num_threads(asked['threads'])
     torch.manual_seed(0)
     needed = package(asked['encoder'])
-    model, run = muq() if needed == 'muq' else hubert(asked['encoder'])
+    model, run = reference(asked['encoder'])
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     model.eval().to(device)
     wave = np.random.RandomState(0).standard_normal((asked['batch'], asked['samples']))

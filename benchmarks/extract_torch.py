@@ -1,9 +1,9 @@
 """An extraction as one writes it with torch, in a process of its own; see `extract.py --peer`.
 
-File after file: librosa (soundfile and soxr) loads, downmixes and resamples; the model of
-transformers runs on the file's windows with `output_hidden_states=True`; every state is averaged
-over time; `np.save` writes one array [windows, layers, width] per file. Weights are drawn, and
-written to a file, so that the other side can load the same.
+File after file: librosa (soundfile and soxr) loads, downmixes and resamples; the authors' model
+(transformers, or the `muq` package) runs on the file's windows with `output_hidden_states=True`;
+every state is averaged over time; `np.save` writes one array [windows, layers, width] per file.
+Weights are drawn, and written to a file, so that the other side can load the same.
 
 It prints a line once the model is built and has seen every file, then one line of times for every
 folder that it reads from standard input and fills.
@@ -11,6 +11,7 @@ folder that it reads from standard input and fills.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import sys
 import time
@@ -36,7 +37,7 @@ class Loop:
         torch.set_num_threads(asked['threads'])
         torch.manual_seed(0)
         self.asked = asked
-        self.model, self.run = encode_torch.hubert(asked['encoder'])
+        self.model, self.run = encode_torch.reference(asked['encoder'])
         self.model.eval()
         tensors = {name: tensor.contiguous() for name, tensor in self.model.state_dict().items()}
         safetensors.torch.save_file(tensors, asked['weights'])
@@ -82,14 +83,12 @@ def main() -> None:
         loop = Loop(asked)
         loop(Path(asked['folder']))
     except ImportError as error:
-        answer({'missing': f'torch, transformers or librosa does not load: {error}'})
+        needed = encode_torch.package(asked['encoder'])
+        answer({'missing': f'torch, {needed} or librosa does not load: {error}'})
         return
-    import librosa
-    import torch
-    import transformers
-
-    versions = (('transformers', transformers), ('torch', torch), ('librosa', librosa))
-    answer({'reference': ', '.join(f'{name} {m.__version__}' for name, m in versions)})
+    used = (encode_torch.package(asked['encoder']), 'torch', 'librosa')
+    about = ', '.join(f'{name} {importlib.metadata.version(name)}' for name in used)
+    answer({'reference': about})
     for line in sys.stdin:
         answer(loop(Path(line.rstrip('\n'))))
 

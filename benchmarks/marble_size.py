@@ -346,7 +346,7 @@ def _planned(full: Part, scope: Scope) -> dict[str, Any]:
     return {
         'data': 'resident' if found.resident else 'streamed',
         'cells_at_once': found.cells,
-        'waves': -(-n_cells // found.cells),
+        'waves': found.waves(n_cells, full.spec.seeds),
     }
 
 

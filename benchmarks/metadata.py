@@ -140,7 +140,7 @@ def open_files(store: Path, shards: int, limit: int) -> dict[str, Any]:
 
 def draws_of(items: int, steps: int = 2000) -> list[dict[str, Any]]:
     """Processor time of what the host draws for a seed and epoch: an order, the rows of steps."""
-    origin = draws.origins(0, 'bench', 1)[0]
+    origin = draws.origins(0, 'bench', [0])[0]
     began = time.process_time()
     draws.order(origin, 0, items)
     middle = time.process_time()

@@ -114,12 +114,10 @@ def train(
             'leave probe.tf32 at False, which trains in float32.'
         )
     setup, budget = _set_up(spec, layer_widths, splits, data, max_cells, devices)
-    n_cells = len(setup.plan.cells.source)
     result = evaluation.blank(spec, setup.plan, setup.judged, held=take is None)
-    order = np.argsort(setup.plan.cells.seed, kind='stable')
-    for start in range(0, n_cells, budget.cells):
-        chosen = order[start : start + budget.cells]
-        for retired in _train_wave(setup, chosen, start, progress):
+    done = 0
+    for seeds, chosen in _waves(setup.plan.cells, spec.seeds, budget):
+        for retired in _train_wave(setup, seeds, chosen, done, progress):
             evaluation.fill(
                 result,
                 spec,
@@ -130,7 +128,20 @@ def train(
                 take,
                 setup.placement,
             )
+        done += len(chosen)
     return BankResult(**result)
+
+
+def _waves(
+    the_cells: cells.Cells, n_seeds: int, budget: memory.Budget
+) -> Iterator[tuple[range, Int[np.ndarray, '_']]]:
+    """Cells that are trained at once, in the order of their seeds, and the seeds they draw for."""
+    for first in range(0, n_seeds, budget.seeds):
+        seeds = range(first, first + budget.seeds)
+        part = np.flatnonzero(np.isin(the_cells.seed, seeds))
+        part = part[np.argsort(the_cells.seed[part], kind='stable')]
+        for start in range(0, len(part), budget.cells):
+            yield seeds, part[start : start + budget.cells]
 
 
 def _set_up(
@@ -150,7 +161,9 @@ def _set_up(
     row_bytes = 0 if budget.resident else memory.row_bytes(plan)
     on_cpu = jax.default_backend() == 'cpu'
     at_once = _EPOCHS_AT_ONCE_CPU if on_cpu else _EPOCHS_AT_ONCE
-    sizes = feeds.layout(spec, train, budget.segment_bytes, row_bytes, step_rows, at_once)
+    sizes = feeds.layout(
+        spec, train, budget.segment_bytes, row_bytes, step_rows, at_once, budget.seeds
+    )
     most_rows = _EVALUATION_ROWS_CPU if on_cpu else _EVALUATION_ROWS
     chunk = min(most_rows, max(rows[1:]))
     chunk += -chunk % placement.data
@@ -185,7 +198,7 @@ def _set_up(
         plan=plan,
         recipes=recipes,
         placement=placement,
-        block_sizes=_block_sizes(spec, plan, step_rows, budget.step_bytes, placement.probe),
+        block_sizes=_block_sizes(spec, plan, step_rows, budget, placement.probe),
         feed=feed,
         targets=placement.everywhere(_targets(spec, train)),
         judged={
@@ -212,10 +225,14 @@ def _ragged(placement: mesh.Placement, table: Ragged) -> Ragged:
 
 
 def _train_wave(
-    setup: _Setup, chosen: Int[np.ndarray, '_'], done: int, progress: OnProgress | None
+    setup: _Setup,
+    seeds: range,
+    chosen: Int[np.ndarray, '_'],
+    done: int,
+    progress: OnProgress | None,
 ) -> Iterator[Retired]:
     """Trains the chosen cells to their ends; yields them with what they kept."""
-    by_family = _pack(setup, chosen)
+    by_family = _pack(setup, seeds, chosen)
     sizes = {family: len(packed[0].cells) for family, packed in by_family.items()}
     gone: dict[int, list[Retired]] = {family: [] for family in by_family}
     began = time.perf_counter()
@@ -224,9 +241,9 @@ def _train_wave(
     for start in range(0, setup.spec.epochs, stretch):
         epoch = min(start + stretch, setup.spec.epochs) - 1  # The last of this stretch.
         if whole:
-            by_family = _run_epochs(setup, whole, by_family, start, epoch + 1 - start)
+            by_family = _run_epochs(setup, whole, seeds, by_family, range(start, epoch + 1))
         else:
-            by_family = _run_epoch(setup, by_family, epoch)
+            by_family = _run_epoch(setup, seeds, by_family, epoch)
         left = 0
         for family, packed in by_family.items():
             finished = [np.asarray(p.block.kept.schedule.finished) for p in packed]
@@ -243,14 +260,14 @@ def _train_wave(
         yield from packing.regroup(gone[family] + packing.retire(packed), sizes[family])
 
 
-def _pack(setup: _Setup, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]]:
+def _pack(setup: _Setup, seeds: range, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]]:
     by_family = {}
     for family, most in enumerate(setup.block_sizes):
         here = int(np.sum(setup.plan.cells.family[chosen] == family))
         if here:
             size = min(here + -here % setup.placement.probe, most)
             packed = packing.pack(
-                setup.spec, setup.plan, family, chosen, size, setup.recipes[0].patience
+                setup.spec, setup.plan, family, chosen, size, setup.recipes[0].patience, seeds
             )
             by_family[family] = [_placed(setup, p) for p in packed]
     return by_family
@@ -261,15 +278,15 @@ def _placed(setup: _Setup, packed: Packed) -> Packed:
 
 
 def _block_sizes(
-    spec: BankSpec, plan: cells.Plan, step_rows: int, room: float, devices: int
+    spec: BankSpec, plan: cells.Plan, step_rows: int, budget: memory.Budget, devices: int
 ) -> tuple[int, ...]:
     return tuple(
         packing.block_size(
-            int(np.sum(plan.cells.family == number)),
+            int(np.sum(plan.cells.family == number)) * budget.seeds // spec.seeds,
             packing.cell_bytes(spec, family.pad),
             jax.default_backend(),
             memory.step_bytes(spec, family, step_rows),
-            room,
+            budget.step_bytes,
             devices,
         )
         for number, family in enumerate(plan.families)
@@ -277,9 +294,13 @@ def _block_sizes(
 
 
 def _run_epochs(
-    setup: _Setup, whole: feeds.Whole, by_family: dict[int, list[Packed]], start: int, n_epochs: int
+    setup: _Setup,
+    whole: feeds.Whole,
+    seeds: range,
+    by_family: dict[int, list[Packed]],
+    epochs: range,
 ) -> dict[int, list[Packed]]:
-    batches, valid = whole.batches(start), setup.judged['valid']
+    batches, valid = whole.batches(epochs.start, seeds), setup.judged['valid']
 
     def run(family: int, p: Packed) -> Packed:
         pad = setup.plan.families[family].pad
@@ -291,7 +312,7 @@ def _run_epochs(
             setup.targets,
             batches,
             whole.steps,
-            n_epochs,
+            len(epochs),
             block.Validation(
                 whole.valid[pad], valid.targets, valid.ragged.first, valid.ragged.count
             ),
@@ -304,13 +325,13 @@ def _run_epochs(
 
 
 def _run_epoch(
-    setup: _Setup, by_family: dict[int, list[Packed]], epoch: int
+    setup: _Setup, seeds: range, by_family: dict[int, list[Packed]], epoch: int
 ) -> dict[int, list[Packed]]:
     learners = {
         family: [p.block.learner._replace(loss=jnp.zeros(len(p.cells))) for p in packed]
         for family, packed in by_family.items()
     }
-    for segment in setup.feed.segments(epoch):
+    for segment in setup.feed.segments(epoch, seeds):
         for family, packed in by_family.items():
             views = segment.data[setup.plan.families[family].pad]
             learners[family] = [

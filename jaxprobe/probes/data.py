@@ -58,6 +58,7 @@ class Layout(NamedTuple):
     rows: int  # Per step, padding included.
     segment: int  # Steps drawn at once.
     epochs: int = 1  # Drawn at once, where an epoch is one segment.
+    seeds: int = 1  # Drawn at once.
 
 
 def averaged(split: Split) -> Split:
@@ -170,6 +171,7 @@ def layout(
     row_bytes: int = 0,
     rows: int = 0,
     most_epochs: int = 1,
+    seeds: int = 0,
 ) -> Layout:
     """Fixes the static sizes of training.
 
@@ -177,19 +179,20 @@ def layout(
     the draws are known beforehand, and the worst conceivable batch can be many times larger.
     The sizes are those of all items, whichever are trained on; only the number of steps is not.
     `memory` bounds the bytes of one segment: its masks, and `row_bytes` for every row where rows
-    are streamed. `rows` are those of a step where they are known already (`step_rows`), and
-    `most_epochs` bounds those that are drawn at once.
+    are streamed. `rows` are those of a step where they are known already (`step_rows`),
+    `most_epochs` bounds those that are drawn at once, and `seeds` is how many are; 0: all.
     """
     n = len(split.first)
     steps = math.ceil(n / spec.batch_items)
     items = min(spec.batch_items, n)
     rows = rows or step_rows(spec, split)
-    per_step = spec.seeds * rows * max(1, sum(spec.hidden) + row_bytes)
+    seeds = seeds or spec.seeds
+    per_step = seeds * rows * max(1, sum(spec.hidden) + row_bytes)
     segments = math.ceil(steps / max(1, int(memory // per_step)))
     taken = math.ceil(len(trained_on(split)) / spec.batch_items)
     epochs = int(memory // (per_step * steps)) if segments == 1 else 1
     epochs = max(1, min(epochs, most_epochs, spec.epochs))
-    return Layout(taken, items, rows, math.ceil(steps / segments), epochs)
+    return Layout(taken, items, rows, math.ceil(steps / segments), epochs, seeds)
 
 
 def trained_on(split: Split) -> Int[np.ndarray, 'K']:
@@ -201,7 +204,7 @@ def _most_rows(spec: BankSpec, count: Int[np.ndarray, 'N']) -> int:
     steps = math.ceil(len(count) / spec.batch_items)
     padded = np.zeros(steps * spec.batch_items, np.int64)
     most = 0
-    for origin in draws.origins(spec.root_seed, spec.task, spec.seeds):
+    for origin in draws.origins(spec.root_seed, spec.task, range(spec.seeds)):
         for epoch in range(spec.epochs):
             padded[: len(count)] = count[draws.order(origin, epoch, len(count))]
             most = max(most, int(padded.reshape(steps, -1).sum(-1).max()))
@@ -272,18 +275,19 @@ class Whole(NamedTuple):
 
     data: Views
     valid: dict[int, Float[Array, 'n _ _ _']]
-    batches: Callable[[int], Batches]  # Of `Layout.epochs` epochs from one on: `[S E n ...]`.
+    # Of `Layout.epochs` epochs from one on, for some seeds: `[S E n ...]`.
+    batches: Callable[[int, range], Batches]
     epochs: int
     steps: int
 
 
 class Feed(NamedTuple):
-    """A bank's data: `segments(epoch)` for training, `valid()` and `test()` for evaluation.
+    """A bank's data: `segments(epoch, seeds)` for training, `valid()` and `test()` for evaluation.
 
     `whole` is there where an epoch needs nothing but what is on the device.
     """
 
-    segments: Callable[[int], Iterator[Segment]]
+    segments: Callable[[int, range], Iterator[Segment]]
     valid: Callable[[], Iterator[Views]]
     test: Callable[[], Iterator[Views]]
     whole: Whole | None = None
@@ -325,16 +329,16 @@ def resident(
     data = placement.rows(data)
     held = [placement.rows(_stacked(chunk_views(s, the_plan, chunk))) for s in judged]
 
-    def segments(epoch: int) -> Iterator[Segment]:
-        for drawn in _draws(spec, train, sizes, epoch):
-            batches = placement.everywhere(_batches(spec, drawn, epoch))
+    def segments(epoch: int, seeds: range) -> Iterator[Segment]:
+        for drawn in _draws(spec, train, sizes, epoch, seeds):
+            batches = placement.everywhere(_batches(spec, drawn, epoch, seeds))
             yield Segment(data, batches, drawn.n_steps)
 
-    def batches(epoch: int) -> Batches:
+    def batches(epoch: int, seeds: range) -> Batches:
         # Epochs beyond the last are drawn where the last stretch is short, and never run.
         several = [min(epoch + k, spec.epochs - 1) for k in range(sizes.epochs)]
-        drawn = [next(_draws(spec, train, sizes, e)) for e in several]
-        return placement.everywhere(_batches_of(spec, drawn, several))
+        drawn = [next(_draws(spec, train, sizes, e, seeds)) for e in several]
+        return placement.everywhere(_batches_of(spec, drawn, several, seeds))
 
     valid, test = (partial(_chunks, stacked) for stacked in held)
     if sizes.segment < sizes.steps:
@@ -365,8 +369,8 @@ def streamed(
     train, valid, test = splits
     reader = reader_of(train)
 
-    def segments(epoch: int) -> Iterator[Segment]:
-        drawn = list(_draws(spec, train, sizes, epoch))
+    def segments(epoch: int, seeds: range) -> Iterator[Segment]:
+        drawn = list(_draws(spec, train, sizes, epoch, seeds))
         wanted = [segment.rows[_real(segment)] for segment in drawn]
         for segment, groups in zip(drawn, reader.prefetched(wanted)):
             real = _real(segment)
@@ -375,8 +379,10 @@ def streamed(
             views = cells.read_views(groups, the_plan)
             short = local.size - int(real.sum())
             views = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
-            batches = placement.everywhere(_batches(spec, segment._replace(rows=local), epoch))
-            yield Segment(placement.everywhere(views), batches, segment.n_steps)
+            batches = _batches(spec, segment._replace(rows=local), epoch, seeds)
+            yield Segment(
+                placement.everywhere(views), placement.everywhere(batches), segment.n_steps
+            )
 
     return Feed(
         segments,
@@ -392,12 +398,14 @@ def _real(drawn: _Drawn) -> Bool[np.ndarray, 'S n R']:
     return real & (np.arange(n) < drawn.n_steps)[None, :, None]
 
 
-def _draws(spec: BankSpec, train: Split, sizes: Layout, epoch: int) -> Iterator[_Drawn]:
-    """The draws of an epoch, segment by segment, still on the host."""
-    origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
+def _draws(
+    spec: BankSpec, train: Split, sizes: Layout, epoch: int, seeds: range
+) -> Iterator[_Drawn]:
+    """The draws of an epoch for some seeds, segment by segment, still on the host."""
+    origins = draws.origins(spec.root_seed, spec.task, seeds)
     taken = trained_on(train)
     orders = [taken[draws.order(origin, epoch, len(taken))] for origin in origins]
-    owners = [None] * len(orders) if train.borrowed is None else list(train.borrowed)
+    owners = [None if train.borrowed is None else train.borrowed[seed] for seed in seeds]
     for start in range(0, sizes.steps, sizes.segment):
         steps = range(start, start + sizes.segment)
         drawn = [
@@ -408,19 +416,21 @@ def _draws(spec: BankSpec, train: Split, sizes: Layout, epoch: int) -> Iterator[
         yield _Drawn(start, rows, items, filled, min(sizes.segment, sizes.steps - start))
 
 
-def _batches(spec: BankSpec, drawn: _Drawn, epoch: int) -> Batches:
-    return jax.tree.map(lambda leaf: leaf[:, 0], _batches_of(spec, [drawn], [epoch]))
+def _batches(spec: BankSpec, drawn: _Drawn, epoch: int, seeds: range) -> Batches:
+    return jax.tree.map(lambda leaf: leaf[:, 0], _batches_of(spec, [drawn], [epoch], seeds))
 
 
-def _batches_of(spec: BankSpec, drawn: Sequence[_Drawn], epochs: Sequence[int]) -> Batches:
+def _batches_of(
+    spec: BankSpec, drawn: Sequence[_Drawn], epochs: Sequence[int], seeds: range
+) -> Batches:
     """The draws of segments of equally many steps, each of its epoch: `[S E n ...]`."""
     rows, items, filled = (
         np.stack(arrays, axis=1) for arrays in zip(*((d.rows, d.items, d.n_rows) for d in drawn))
     )
-    seeds, several, steps, places = rows.shape
+    _, several, steps, places = rows.shape
     keeps = ()
     if spec.dropout and spec.hidden:
-        origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
+        origins = draws.origins(spec.root_seed, spec.task, seeds)
         keeps = draw_keeps(
             jnp.stack([draws.dropout_key(origin) for origin in origins]),
             jnp.asarray(np.repeat(np.asarray(epochs, np.int32), steps)),
@@ -429,5 +439,5 @@ def _batches_of(spec: BankSpec, drawn: Sequence[_Drawn], epochs: Sequence[int]) 
             hidden=spec.hidden,
             dropout=spec.dropout,
         )
-        keeps = tuple(m.reshape(seeds, several, steps, *m.shape[2:]) for m in keeps)
+        keeps = tuple(m.reshape(len(seeds), several, steps, *m.shape[2:]) for m in keeps)
     return Batches(jnp.asarray(rows), jnp.asarray(items), jnp.asarray(filled), keeps)

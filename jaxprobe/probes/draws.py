@@ -9,7 +9,7 @@ streaming, so they come from numpy's frozen legacy streams; that also saves thei
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -27,9 +27,9 @@ class Origin(NamedTuple):
     seed: int
 
 
-def origins(root: int, task: str, seeds: int) -> tuple[Origin, ...]:
-    """The origins of seeds 0 .. seeds - 1."""
-    return tuple(Origin(root, task, seed) for seed in range(seeds))
+def origins(root: int, task: str, seeds: Iterable[int]) -> tuple[Origin, ...]:
+    """The origins of some seeds."""
+    return tuple(Origin(root, task, seed) for seed in seeds)
 
 
 def order(origin: Origin, epoch: int, n: int) -> Int[np.ndarray, 'N']:

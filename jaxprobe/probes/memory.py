@@ -4,6 +4,7 @@ Decided from the machine's total memory, not from what happens to be free, so th
 is cut the same way every time.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,10 +28,16 @@ class Budget(NamedTuple):
     """The decision, and the bytes it rests on."""
 
     resident: bool
-    cells: int
+    cells: int  # Trained at once, of those seeds.
     segment_bytes: float
     step_bytes: float  # For one step of one block, on each device.
     data: int = 1  # Devices that share the rows.
+    seeds: int = 1  # Whose cells are trained at once: all, or an equal part of them.
+
+    def waves(self, n_cells: int, n_seeds: int) -> int:
+        """How often cells of a grid are trained, one wave after another."""
+        parts = n_seeds // self.seeds
+        return parts * math.ceil(n_cells // parts / self.cells)
 
 
 def usable_bytes() -> float:
@@ -68,7 +75,9 @@ def budget(
     step_rows: int = 0,
     devices: int = 1,
 ) -> Budget:
-    """Decides what is held.
+    """Decides what is held, and cuts cells into the fewest waves that fit.
+
+    A wave has cells of all seeds or, where the draws of all seeds do not fit, of an equal part.
 
     Args:
         spec, plan: the grid.
@@ -90,24 +99,31 @@ def budget(
     fits = next((n for n in shares if data_bytes / n <= 0.5 * usable), 0)
     resident = data == 'resident' or (data == 'auto' and fits > 0)
     sharing = (fits or devices) if resident else 1
-    own = spec.seeds * step_rows * (sum(spec.hidden) + (0 if resident else row_bytes(plan)))
-    segment = max(_SEGMENT_SHARE * usable, own)  # At least one step's rows and masks.
     step = max(step_bytes(spec, family, step_rows) for family in plan.families)
     room = max(_STEP_SHARE * usable, step)
-    left = usable - 3 * segment - min(room, step * len(plan.cells.source))
-    left -= data_bytes / sharing if resident else 0
     # Parameters, two moments, the best epoch's parameters; gradients and scores of a block.
     widest = max(packing.cell_bytes(spec, pad) for pad in plan.views)
     per_cell = 5 * widest + 8 * spec.outputs * max(rows[1:])
-    cells = int(left // per_cell) * (devices // sharing)
-    if cells < 1:
+    held = data_bytes / sharing if resident else 0
+    own = step_rows * (sum(spec.hidden) + (0 if resident else row_bytes(plan)))  # Of one seed.
+
+    def with_seeds(seeds: int) -> Budget:
+        segment = max(_SEGMENT_SHARE * usable, seeds * own)  # At least a step's rows and masks.
+        n = len(plan.cells.source) * seeds // spec.seeds
+        left = usable - 3 * segment - min(room, step * n) - held
+        cells = int(left // per_cell) * (devices // sharing)
+        cells = min(cells, n, max_cells or n)
+        return Budget(resident, cells, float(segment), float(room), sharing, seeds)
+
+    parts = [n for n in range(spec.seeds, 0, -1) if spec.seeds % n == 0]
+    possible = [found for found in map(with_seeds, parts) if found.cells >= 1]
+    if not possible:
         streaming = "data='streamed', " if resident else ''
-        seeds = 'fewer seeds, ' if spec.seeds > 1 else ''
+        least = step + 3 * with_seeds(1).segment_bytes
         raise ConfigError(
             f'not one probe fits: {data_bytes / 1e9:.1f} GB of embeddings, {per_cell / 1e9:.3f} GB '
-            f'per probe and {(step + 3 * segment) / 1e9:.1f} GB for steps of {step_rows} rows of '
-            f'{spec.seeds} seeds in {usable / 1e9:.1f} GB of memory. Use {streaming}{seeds}fewer '
+            f'per probe and {least / 1e9:.1f} GB for steps of {step_rows} rows '
+            f'in {usable / 1e9:.1f} GB of memory. Use {streaming}fewer '
             'layers, a smaller hidden layer or batch_items or, for frames, a lower frame_rate.'
         )
-    cells = min(cells, len(plan.cells.source), max_cells or len(plan.cells.source))
-    return Budget(resident, cells, float(segment), float(room), sharing)
+    return min(possible, key=lambda found: found.waves(len(plan.cells.source), spec.seeds))

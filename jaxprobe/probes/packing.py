@@ -78,13 +78,17 @@ def pack(
     chosen: Int[np.ndarray, '_'],
     size: int,
     patience: block.Patience,
+    seeds: range,
 ) -> list[Packed]:
-    """Makes the blocks of the chosen cells of one family, ordered by seed."""
+    """Makes the blocks of the chosen cells of one family, ordered by seed.
+
+    A cell's seed is its place among `seeds`, those that are drawn together.
+    """
     cells = plan.cells
     mine = chosen[cells.family[chosen] == family]
     mine = mine[np.argsort(cells.seed[mine], kind='stable')]
     mixed = len(plan.families[family].mixed)
-    origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
+    origins = draws.origins(spec.root_seed, spec.task, range(spec.seeds))
     pad = plan.families[family].pad
     drawn = {
         (seed, width): heads.init(
@@ -102,7 +106,12 @@ def pack(
             *(drawn[int(cells.seed[c]), int(cells.width[c])] for c in ids),
         )
         made = block.start(
-            params, cells.rate[ids], cells.view[ids], cells.seed[ids], filler, patience
+            params,
+            cells.rate[ids],
+            cells.view[ids],
+            cells.seed[ids] - np.int32(seeds.start),
+            filler,
+            patience,
         )
         packed.append(Packed(np.where(filler, -1, ids), made))
     return packed

@@ -111,7 +111,7 @@ def varied(
     """The splits of a job: `chosen` of the training items, targets shuffled if it says so."""
     train = splits['train']._replace(chosen=chosen)
     if job.shuffled:
-        origins = draws.origins(job.grid.root_seed, job.grid.task, job.grid.seeds)
+        origins = draws.origins(job.grid.root_seed, job.grid.task, range(job.grid.seeds))
         train = train._replace(borrowed=draws.borrowed(origins, len(train.first)))
     return scaled(known, splits | {'train': train})
 

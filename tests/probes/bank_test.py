@@ -264,6 +264,17 @@ def test_cells_at_once_change_nothing(grid):
     check_same(held, bank.train(spec, made.WIDTHS, *parts, max_cells=7))
 
 
+def test_seeds_in_parts_change_nothing(grid, monkeypatch):
+    """As where memory does not hold the draws of all seeds; waves of a part are cut as well."""
+    spec, parts, held = grid
+    streams = made.streamed(parts)
+    budget, done = memory.budget, []
+    monkeypatch.setattr(memory, 'budget', lambda *a, **k: budget(*a, **k)._replace(seeds=1))
+    check_same(held, bank.train(spec, made.WIDTHS, *parts, progress=done.append))
+    assert [p.cells_done for p in done][-1] == len(held.source) == max(p.cells_done for p in done)
+    check_same(held, bank.train(spec, made.WIDTHS, *streams, data='streamed', max_cells=7))
+
+
 def test_compaction_changes_nothing(grid, monkeypatch):
     """Blocks of two cells, repacked as cells stop, against one block that keeps them all."""
     spec, parts, held = grid
@@ -420,7 +431,7 @@ def test_shuffled_targets_leave_nothing_to_find():
     spec = made.spec(epochs=6, learning_rates=(1e-2,))
     spec = dataclasses.replace(spec, sources=spec.sources[2:3])
     train, valid, test = made.splits('multiclass', (120, 60, 300))
-    origins = draws.origins(spec.root_seed, spec.task, spec.seeds)
+    origins = draws.origins(spec.root_seed, spec.task, range(spec.seeds))
     lent = train._replace(borrowed=draws.borrowed(origins, len(train.first)))
     assert (lent.borrowed[0] != lent.borrowed[1]).any()
     real, shuffled = (

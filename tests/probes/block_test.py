@@ -24,7 +24,7 @@ def recipe(family):
 def segment():
     sizes = data.layout(SPEC, SPLIT, 1e9)
     feed = data.resident(SPEC, PLAN, (SPLIT, SPLIT, SPLIT), sizes, 64)
-    return next(iter(feed.segments(0)))
+    return next(iter(feed.segments(0, made.SEEDS)))
 
 
 def alone(start, rate, view, seed, family, steps, given):
@@ -58,7 +58,7 @@ def alone(start, rate, view, seed, family, steps, given):
 def test_train_is_each_cell_alone():
     given = segment()
     for family in (0, 1):
-        made_block = packing.pack(SPEC, PLAN, family, np.arange(20), 3, PATIENCE)[1]
+        made_block = packing.pack(SPEC, PLAN, family, np.arange(20), 3, PATIENCE, made.SEEDS)[1]
         cell = made_block.cells[2]
         start = jax.tree.map(lambda leaf: np.asarray(leaf)[2], made_block.block.learner.params)
         b = made_block.block
@@ -81,7 +81,7 @@ def test_train_is_each_cell_alone():
 
 
 def test_forward_judge_and_item_scores():
-    packed = packing.pack(SPEC, PLAN, 0, np.arange(20), 3, PATIENCE)[0]
+    packed = packing.pack(SPEC, PLAN, 0, np.arange(20), 3, PATIENCE, made.SEEDS)[0]
     params = jax.tree.map(np.asarray, packed.block.learner.params)
     chunks = [
         block.forward(params, packed.block.view, jnp.asarray(v[20]), recipe=recipe(0))
@@ -119,6 +119,6 @@ def test_forward_judge_and_item_scores():
 
 def test_start_owns_its_buffers():
     """Two leaves of one buffer could not both be donated."""
-    packed = packing.pack(SPEC, PLAN, 0, np.arange(20), 3, PATIENCE)[0]
+    packed = packing.pack(SPEC, PLAN, 0, np.arange(20), 3, PATIENCE, made.SEEDS)[0]
     places = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(packed.block)]
     assert len(set(places)) == len(places)

@@ -31,7 +31,7 @@ def test_layout_holds_every_batch_of_every_epoch():
     sizes = data.layout(SPEC, SPLIT, 1e9)
     worst = np.sort(SPLIT.count)[-16:].sum()
     assert sizes.rows <= -(-worst // 16) * 16
-    for origin in draws.origins(0, 'made', 2):
+    for origin in draws.origins(0, 'made', range(2)):
         for epoch in range(SPEC.epochs):
             order = draws.order(origin, epoch, 37)
             filled = data.batch_rows(order, SPLIT, range(3), sizes)[2]
@@ -45,8 +45,8 @@ def test_layout_cuts_an_epoch_to_memory():
     assert sizes.segment < sizes.steps
     whole = data.layout(SPEC, SPLIT, 1e9)
     feeds = [data.resident(SPEC, PLAN, (SPLIT, SPLIT, SPLIT), s, 32) for s in (whole, sizes)]
-    (one,) = list(feeds[0].segments(4))
-    many = list(feeds[1].segments(4))
+    (one,) = list(feeds[0].segments(4, made.SEEDS))
+    many = list(feeds[1].segments(4, made.SEEDS))
     assert len(many) == math.ceil(whole.steps / sizes.segment)
     assert sum(s.n_steps for s in many) == whole.steps
     for name in ('rows', 'items', 'n_rows'):
@@ -61,7 +61,7 @@ def test_streamed_rows_are_the_resident_rows():
     sizes = data.layout(SPEC, SPLIT, memory=2 * 48 * 16 * 1.0)
     held = data.resident(SPEC, PLAN, parts, sizes, 32)
     streamed = data.streamed(SPEC, PLAN, made.streamed(parts), sizes, 32)
-    for a, b in zip(held.segments(1), streamed.segments(1), strict=True):
+    for a, b in zip(held.segments(1, made.SEEDS), streamed.segments(1, made.SEEDS), strict=True):
         for seed in range(2):
             for step in range(a.n_steps):
                 n = int(a.batches.n_rows[seed, step])
@@ -111,7 +111,7 @@ def test_some_items_are_drawn_in_an_order_of_their_own_at_the_size_of_all():
     some = SPLIT._replace(chosen=chosen)
     sizes, whole = data.layout(SPEC, some, 1e9), data.layout(SPEC, SPLIT, 1e9)
     assert sizes == whole._replace(steps=2)
-    (segment,) = data.resident(SPEC, PLAN, (some, SPLIT, SPLIT), sizes, 32).segments(3)
+    (segment,) = data.resident(SPEC, PLAN, (some, SPLIT, SPLIT), sizes, 32).segments(3, made.SEEDS)
     assert segment.n_steps == 2
     order = chosen[draws.order(draws.Origin(0, 'made', 1), 3, len(chosen))]
     shown = np.asarray(segment.batches.items[1])
@@ -126,7 +126,8 @@ def test_targets_are_borrowed_per_seed():
     lent, own = SPLIT._replace(borrowed=borrowed), SPLIT
     sizes = data.layout(SPEC, own, 1e9)
     (a,), (b,) = (
-        data.resident(SPEC, PLAN, (s, own, own), sizes, 32).segments(0) for s in (lent, own)
+        data.resident(SPEC, PLAN, (s, own, own), sizes, 32).segments(0, made.SEEDS)
+        for s in (lent, own)
     )
     np.testing.assert_array_equal(a.batches.rows, b.batches.rows)
     items, filled = np.asarray(b.batches.items), np.asarray(b.batches.n_rows)
@@ -162,3 +163,25 @@ def test_merged_rows_are_the_means_of_consecutive_windows():
             np.testing.assert_allclose(rows[width], np.stack(expected), rtol=1e-5, atol=1e-6)
     assert data.merged(split, 1).count.tolist() == split.count.tolist()
     np.testing.assert_array_equal(data.merged(split, 9).count, 1)
+
+
+def test_seeds_are_drawn_alike_alone_and_together():
+    sizes = data.layout(SPEC, SPLIT, 1e9)
+    alone = data.layout(SPEC, SPLIT, 1e9, seeds=1)
+    assert alone == sizes._replace(seeds=1)
+    for make in (data.resident, data.streamed):
+        together = make(SPEC, PLAN, (SPLIT,) * 3, sizes, 32)
+        apart = make(SPEC, PLAN, (SPLIT,) * 3, alone, 32)
+        (both,) = together.segments(3, made.SEEDS)
+        (second,) = apart.segments(3, range(1, 2))
+        for a, b in zip(both.batches.keeps, second.batches.keeps, strict=True):
+            np.testing.assert_array_equal(a[1:], b)
+        np.testing.assert_array_equal(both.batches.items[1:], second.batches.items)
+        places = slice(int(second.batches.n_rows[0, 0]))
+        shown = (
+            segment.data[20][:, segment.batches.rows[-1, 0, places]] for segment in (both, second)
+        )
+        np.testing.assert_array_equal(*shown)
+    tight = (SPEC.hidden[0] * sizes.rows * sizes.steps) * 1.5
+    assert data.layout(SPEC, SPLIT, tight).segment < sizes.steps
+    assert data.layout(SPEC, SPLIT, tight, seeds=1).segment == sizes.steps

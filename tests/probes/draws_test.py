@@ -21,7 +21,7 @@ def test_draws_depend_on_every_name_and_on_nothing_else():
 
 
 def test_origins_number_the_seeds():
-    assert draws.origins(7, 'x', 2) == (draws.Origin(7, 'x', 0), draws.Origin(7, 'x', 1))
+    assert draws.origins(7, 'x', range(2)) == (draws.Origin(7, 'x', 0), draws.Origin(7, 'x', 1))
 
 
 def test_linear_is_torchs_initialisation():

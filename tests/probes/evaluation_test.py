@@ -24,7 +24,7 @@ def judged():
 
 
 def retired(family, size=3):
-    blocks = packing.pack(SPEC, PLAN, family, np.arange(20), size, PATIENCE)
+    blocks = packing.pack(SPEC, PLAN, family, np.arange(20), size, PATIENCE, made.SEEDS)
     return packing.retire(blocks)[0]
 
 

@@ -14,6 +14,9 @@ MONITOR = {
 }
 
 
+SEEDS = range(2)  # Of `spec`.
+
+
 def spec(kind='multiclass', **changes):
     """A grid of 5 sources over two widths."""
     given = {

@@ -29,10 +29,26 @@ def test_cells_are_bounded_by_memory_and_by_the_user():
     assert 1 <= few < 20
 
 
+def test_seeds_whose_draws_do_not_fit_together_are_trained_in_parts():
+    spec = made.spec(seeds=6)
+    plan = cells.plan(spec, made.WIDTHS, n_rows=100)
+
+    def found(usable):
+        return memory.budget(spec, plan, ROWS, 'streamed', 0, usable=usable, step_rows=1000)
+
+    one = 1000 * (16 + memory.row_bytes(plan))  # A step's rows and masks of one seed.
+    assert (found(1e9).seeds, found(1e9).cells, found(1e9).waves(60, 6)) == (6, 60, 1)
+    assert (found(15.0 * one).seeds, found(15.0 * one).cells) == (3, 30)
+    assert found(15.0 * one).waves(60, 6) == 2
+    assert found(6.0 * one).seeds == 1
+    with pytest.raises(ConfigError, match='not one probe fits'):
+        found(2.0 * one)
+
+
 def test_what_cannot_fit_is_refused_with_a_way_out():
     with pytest.raises(ConfigError, match="data='streamed'"):
         memory.budget(SPEC, PLAN, ROWS, 'resident', 0, usable=0.9 * BYTES)
-    with pytest.raises(ConfigError, match='Use fewer seeds, fewer layers'):
+    with pytest.raises(ConfigError, match='Use fewer layers'):
         memory.budget(SPEC, PLAN, ROWS, 'streamed', 0, usable=1e4)
     with pytest.raises(ConfigError, match='expected'):
         memory.budget(SPEC, PLAN, ROWS, 'ram', 0)

@@ -11,7 +11,7 @@ PATIENCE = Patience(True, 1, 0.5, 4, 8)
 
 
 def packed(size=3):
-    return packing.pack(SPEC, PLAN, 0, np.arange(20), size, PATIENCE)
+    return packing.pack(SPEC, PLAN, 0, np.arange(20), size, PATIENCE, made.SEEDS)
 
 
 def test_pack_puts_every_cell_somewhere_once():

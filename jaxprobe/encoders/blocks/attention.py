@@ -47,21 +47,24 @@ def _head_by_head(q: Array, k: Array, v: Array, precision: lax.Precision) -> Arr
 
     def one(parts: tuple[Array, Array, Array]) -> Array:
         q, k, v = parts
-        return lax.map(lambda some: _block(some, k, v, precision), q)
+        if blocks == 1:
+            return _block(q, k, v, precision)
+        q = jnp.pad(q, ((0, blocks * block - frames), (0, 0))).reshape(blocks, block, width)
+        mixed = lax.map(lambda some: _block(some, k, v, precision), q)
+        return mixed.reshape(blocks * block, width)[:frames]
 
-    q, k, v = (x.swapaxes(1, 2).reshape(batch * heads, frames, width) for x in (q, k, v))
-    q = jnp.pad(q, ((0, 0), (0, blocks * block - frames), (0, 0)))
-    mixed = lax.map(one, (q.reshape(batch * heads, blocks, block, width), k, v))
-    mixed = mixed.reshape(batch, heads, blocks * block, width)[:, :, :frames]
-    return mixed.swapaxes(1, 2)
+    # Scaled here, where there is less of it than of scores.
+    q = (q.astype(jnp.float32) * width**-0.5).astype(q.dtype)
+    parts = tuple(x.swapaxes(1, 2).reshape(batch * heads, frames, width) for x in (q, k, v))
+    mixed = lax.map(one, parts)
+    return mixed.reshape(batch, heads, frames, width).swapaxes(1, 2)
 
 
 def _block(q: Array, k: Array, v: Array, precision: lax.Precision) -> Array:
-    """Some queries of one head `[t d]`; divided by the sum at last, where there is less of it."""
+    """Some scaled queries of one head `[t d]`; divided by the sum at last, as that is less."""
     scores = lax.dot_general(
         q, k, (((1,), (1,)), ((), ())), precision=precision, preferred_element_type=jnp.float32
     )
-    scores = scores * q.shape[-1] ** -0.5
     # The barrier keeps the compiler from taking every exponential twice, for sum and product.
     raised = lax.optimization_barrier(jnp.exp(scores - scores.max(axis=-1, keepdims=True)))
     mixed = jnp.matmul(
