@@ -12,7 +12,8 @@ DIR is a checkout of the peer, PY a python that has what it requires. One JSON l
 - `v2`: MARBLE v2 on the same recordings, the encoder in its loop. 78 cells, it has no mix. Only
   `--epochs` of a cell are run; a cell is taken to train as many as ours did on average.
 - `mir_ref`: one vector per clip (MusiCNN's, published weights, by our port for both sides), its
-  three example probes x 6 rates; extraction on neither side.
+  three example probes x 6 rates; extraction on neither side. Of a cell `--epochs` are run, as of
+  `v2`: it starts and ends eight processes in every epoch.
 
 A cell of theirs is timed from the start of its process to its end. `ours_s` is the wall time of
 whole processes too, imports and compilation (nothing cached) included, and for `v1` and `v2` audio
@@ -247,16 +248,29 @@ def row_mir_ref(bench: Bench) -> dict[str, Any]:
     mine = bench.bank('vectors', vectors[:, None], banks)
     names, n = list(heads)[: given.cells], len(heads) * len(LEARNING_RATES)
     # Measured in processes of their own, but it trains all of a YAML in one: it starts once.
-    cells, start = arithmetic.in_one_process([peer.train(name, given.most) for name in names])
+    cells, once = arithmetic.in_one_process([peer.train(name, given.epochs) for name in names])
     return {
         'cells': [[name, mir_ref.RATE] for name in names],
         'vector': vectors.shape[1],
+        'cells_measured': len(cells),
+        'epochs_measured': [cell.epochs for cell in cells],
+        'cells_of_grid': n,
+        'cell_s': [round(cell.seconds, 2) for cell in cells],
+        'cell_cpu_s': [round(cell.cpu, 2) for cell in cells],
+        'start_up_s': round(once, 2),
+        'epoch_s': [round(cell.per_epoch, 3) for cell in cells],
         'our_parts_s': mine['told']['seconds'],
         'our_cells': len(mine['told']['cells']),
         'our_cpu_s': [round(ran.cpu, 1) for ran in mine['ran']],
         'our_runs_s': [round(ran.seconds, 1) for ran in mine['ran']],
-        **arithmetic.at_epochs(cells, _mean_epochs(mine), n, start),
-        **arithmetic.extrapolated(cells, n, start, mine['seconds']),
+        **arithmetic.by_epochs(
+            statistics.fmean(cell.seconds - cell.epochs * cell.per_epoch for cell in cells),
+            statistics.fmean(cell.per_epoch for cell in cells),
+            _mean_epochs(mine),
+            n,
+            once,
+            mine['seconds'],
+        ),
     }
 
 
@@ -318,7 +332,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f'--{name}_python', default='', metavar='PY')
     parser.add_argument('--rows', default=','.join(ROWS))
     parser.add_argument('--cells', type=int, default=3, help='of theirs, measured in each row')
-    parser.add_argument('--epochs', type=int, default=3, help='of a cell of row v2')
+    parser.add_argument('--epochs', type=int, default=3, help='of a cell of rows v2 and mir_ref')
     parser.add_argument('--seeds', type=int, default=1, help='of row v1_shape')
     parser.add_argument('--workers', type=int, default=8, help="v2's loaders; 8 in its configs")
     parser.add_argument('--ours', type=int, default=1, help='runs of ours whose mean is quoted')
