@@ -208,10 +208,19 @@ def files(name: str, asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     peer = None
     try:
         paths = recordings(asked.audio, made) * asked.repeat
+        card = base.card(name)
+        if asked.peer:  # It has no rule for clips that are shorter than a window.
+            least = card.window_samples / card.sample_rate
+            if 0 < asked.clip_seconds < least:
+                raise SystemExit(
+                    f'--peer: --clip-seconds={asked.clip_seconds:g} is shorter than '
+                    f"{name}'s window of {least:g} s"
+                )
+            paths = [path for path in paths if decode.probe(path).seconds >= least]
         clips = [Clip(path, 0.0, asked.clip_seconds or None) for path in paths]
         weights = asked.weights
         if asked.peer:
-            peer = Torch(asked, base.card(name), clips, made)
+            peer = Torch(asked, card, clips, made)
             if peer.missing:
                 raise SystemExit(f'--peer: {peer.missing}')
             weights = str(peer.weights)

@@ -108,7 +108,8 @@ def test_two_processes_write_what_one_writes(undisturbed):
         ['pkill', '-KILL', '-f', f'process=1 .*--workdir={folder}/two/run'], check=False
     )
     assert found.returncode == 0
-    process.communicate(timeout=60)
+    # The other is told to end, and does: without, it would wait a minute for a sign of life.
+    process.communicate(timeout=30)
     assert process.returncode != 0
     process = start(folder, 'two', folder / 'cache', TOGETHER)
     text, _ = process.communicate(timeout=240)

@@ -17,11 +17,13 @@ itself, and what it does not, was tried out: spec/ecosystem.md, section 6):
 A process that finds none of these is alone, and initialises nothing.
 """
 
+import functools
 import os
 import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -75,6 +77,9 @@ def join(flags: Flags) -> Members:
         return ALONE
     import jax
 
+    # Its notifier would take SIGTERM for itself and do nothing with it until all processes ask.
+    # Ours ends the process, which is safe at any moment.
+    jax.config.update('jax_enable_preemption_service', False)
     try:
         jax.distributed.initialize(**settings, heartbeat_timeout_seconds=_HEARTBEAT)
     except (ValueError, RuntimeError) as error:
@@ -183,7 +188,8 @@ def meet(name: str) -> None:
 
     By the coordination service: jax's own barrier is a collective of the devices, which gives
     up after half an hour on CPUs, and one bank may take longer than all of another process's.
-    A process that died ends the wait after `_HEARTBEAT` seconds.
+    A process that died ends the wait after `_HEARTBEAT` seconds. It waits in another thread, as
+    Python acts on signals in this one alone, and not while a library waits there.
     """
     import jax
 
@@ -191,7 +197,14 @@ def meet(name: str) -> None:
         from orbax.checkpoint import multihost
 
         everyone = set(range(jax.process_count()))
-        multihost.sync_global_processes(f'jaxprobe-{name}', timeout=_PATIENCE, processes=everyone)
+        wait = functools.partial(
+            multihost.sync_global_processes,
+            f'jaxprobe-{name}',
+            timeout=_PATIENCE,
+            processes=everyone,
+        )
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(wait).result()
 
 
 def check_shared(folder: Path, members: Members) -> None:

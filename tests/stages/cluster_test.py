@@ -1,8 +1,15 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.stages import cluster
 from jaxprobe.stages.cluster import Flags
+from tests.stages.hosts_test import free_port
 
 STEP = {
     'SLURM_JOB_ID': '7',
@@ -92,3 +99,44 @@ def test_alone_does_everything(tmp_path):
     cluster.check_shared(tmp_path, alone)
     assert list(tmp_path.iterdir()) == []
     assert cluster.share(['a', 'b', 'c']) == ['a', 'b', 'c']
+
+
+WAITING = """
+import signal, sys, time
+from jaxprobe import launch
+from jaxprobe.stages import cluster
+signal.signal(signal.SIGTERM, launch._interrupt)
+address, process = sys.argv[1:]
+cluster.join(cluster.Flags(address, '2', int(process)))
+print('joined', flush=True)
+cluster.meet('here') if process == '0' else time.sleep(100)
+"""
+
+
+def test_a_process_that_waits_for_another_ends_when_told_to():
+    """jax would keep SIGTERM for itself; and Python acts on none while a library waits."""
+    address = f'localhost:{free_port()}'
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(('SLURM_', 'JAX_'))}
+    waiting, busy = (
+        subprocess.Popen(
+            [sys.executable, '-c', WAITING, address, process],
+            cwd=Path(__file__).resolve().parents[2],
+            env=environ | {'JAX_PLATFORMS': 'cpu'},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for process in '01'
+    )
+    try:
+        assert waiting.stdout
+        assert any(line == 'joined\n' for line in waiting.stdout)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(timeout=1)
+        waiting.send_signal(signal.SIGTERM)
+        assert waiting.wait(timeout=20) == 130
+        assert 'the same command continues' in waiting.stdout.read()
+    finally:
+        for process in (waiting, busy):
+            process.kill()
+            process.communicate()

@@ -33,7 +33,7 @@ def _start(folder, store_dir, port='', process='0', devices='1'):
     )
 
 
-def _free_port():
+def free_port():
     with socket.socket() as found:
         found.bind(('localhost', 0))
         return str(found.getsockname()[1])
@@ -42,7 +42,7 @@ def _free_port():
 def test_processes_and_devices_write_what_one_writes(tmp_path):
     audio = tmp_path / 'audio'
     store_case.write_clips(audio, [0.2, 1.0, 1.7, 3.2, 0.6, 2.5, 0.9, 1.4])
-    port = _free_port()
+    port = free_port()
     runs = [_start(audio, tmp_path / 'two', port, process) for process in '01']
     runs.append(_start(audio, tmp_path / 'one'))
     runs.append(_start(audio, tmp_path / 'eight', devices='8'))
