@@ -81,11 +81,19 @@ def run(
     for name in stages:
         if name not in STAGES:
             raise ConfigError(f'--stages: {name!r} is unknown. {suggest(name, STAGES)}')
-    cluster.check_shared(workdir, members)
-    planning.pin(plan, workdir)
+    for folder in (workdir, plan.store_dir):
+        cluster.check_shared(folder, members)
+    if members.first:
+        planning.pin(plan, workdir)
+    members.meet('pinned')
+    if not members.first:
+        planning.pin(plan, workdir)
+    cluster.check_same('its stages', ', '.join(stages), members)
     if NEED_DATA & set(stages):
         plan = planning.usable(plan)
         pipeline.tell_skipped(plan, workdir)
+        labels = [one.label for one in plan.encoders] + [task.name for task in plan.tasks]
+        cluster.check_same('what it can run', ', '.join(labels), members)
     for name, stage in STAGES.items():
         if name not in stages or pipeline.idle(name, plan):
             continue

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One run on one machine with N processes, each with its share of the GPUs (or of the CPU cores).
+# One run on one machine with N processes, each with its share of the GPUs; they share the cores.
 #
 #   launch/local.sh 4 --config=configs/muq.py --workdir=runs/muq
 #
@@ -16,8 +16,14 @@ shift
 
 port=${PORT:-$((20000 + RANDOM % 20000))}
 gpus=()
-if command -v nvidia-smi >/dev/null; then
+if [[ -n ${CUDA_VISIBLE_DEVICES+set} ]]; then # What the user may use of them.
+  IFS=, read -ra gpus <<<"$CUDA_VISIBLE_DEVICES"
+elif command -v nvidia-smi >/dev/null; then
   mapfile -t gpus < <(nvidia-smi --query-gpu=index --format=csv,noheader)
+fi
+if ((${#gpus[@]} && processes > ${#gpus[@]})); then
+  echo "$processes processes for ${#gpus[@]} GPUs: some would have none. Start ${#gpus[@]} at most." >&2
+  exit 2
 fi
 
 # Every process runs in this group: the group ends together, whoever is interrupted or fails.

@@ -40,6 +40,7 @@ ready() { # Returns once the pod is there; a spot pod that was taken away is ask
       '') ask ;;
       SUSPENDED | SUSPENDING | FAILED) drop && ask ;;
     esac
+    starts=0
     echo "pod $NAME: ${now:-asked for}; looking again in a minute" >&2
     sleep 60
   done
@@ -56,28 +57,45 @@ set_up() { # What is committed; environments and runs of this machine stay here.
 go() { # nohup, since a lost connection ends what ssh started.
   local arguments
   printf -v arguments '%q ' "$@"
-  on_all "cd jaxprobe && nohup ~/venv/bin/python -m jaxprobe.launch --processes=auto $arguments \
-</dev/null >~/run.log 2>&1 & echo \$! > ~/run.pid"
+  on_all "cd jaxprobe && rm -f ~/run.status && { nohup bash -c '~/venv/bin/python -m \
+jaxprobe.launch --processes=auto \"\$@\"; echo \$? >~/run.status' run $arguments \
+</dev/null >~/run.log 2>&1 & echo \$! >~/run.pid; }"
 }
 
-# The workers' shells expand it, not ours.
-# shellcheck disable=SC2016
-alive() { on_all 'kill -0 "$(cat ~/run.pid)"' >/dev/null 2>&1; }
+# Of the first process, which speaks for all: its exit status, 'running', 'none', or 'unreachable'.
+told() {
+  # The worker's shell expands it, not ours.
+  # shellcheck disable=SC2016
+  tpu tpu-vm ssh "$NAME" --worker=0 --command='if [[ -s ~/run.status ]]; then cat ~/run.status
+    elif kill -0 "$(cat ~/run.pid)" 2>/dev/null; then echo running; else echo none; fi' \
+    2>/dev/null || echo unreachable
+}
+tail_() { tpu tpu-vm ssh "$NAME" --worker=0 --command="tail -n $1 ~/run.log" || true; }
 
 if [[ ${DRY_RUN:-} ]]; then
   ask && set_up && go "$@"
   exit
 fi
+starts=0 # Since the pod is there.
 while true; do
   ready
-  if ! alive; then
-    if on_all 'grep -q "^report:" ~/run.log' >/dev/null 2>&1; then
-      tpu tpu-vm ssh "$NAME" --worker=0 --command='tail -n 40 ~/run.log'
+  case $(told) in
+    0)
+      tail_ 40
       echo "finished; give the pod back with: gcloud compute tpus queued-resources delete $queue --zone=$ZONE --force" >&2
       exit
-    fi
-    set_up && go "$@"
-  fi
+      ;;
+    1) starts=3 ;;& # An error of the run's own: it would come again.
+    running | unreachable) tail_ 1 ;;
+    *) # A new pod, or processes that were ended from outside.
+      if ((starts == 3)); then
+        tail_ 40
+        echo "the run on $NAME ended with an error (all of ~/run.log: ssh to worker 0); mend it and start this again" >&2
+        exit 1
+      fi
+      starts=$((starts + 1))
+      set_up && go "$@"
+      ;;
+  esac
   sleep 60
-  tpu tpu-vm ssh "$NAME" --worker=0 --command='tail -n 1 ~/run.log' || true
 done

@@ -22,13 +22,16 @@ if [[ ${FAILING:-} ]]; then exec sleep 60; fi
 SMI = """#!/usr/bin/env bash
 printf '0\\n1\\n2\\n'
 """
-# A pod that is taken away once: the states it reports come from a file, one line a question.
+# A pod: the states it reports, and what its first worker says of the run, come from files, one
+# line a question. A command for all workers fails where it fails on one, as gcloud's does.
 GCLOUD = """#!/usr/bin/env bash
-echo "$*" >> "$CALLS"
+echo "$*" | tr '\\n' ' ' >> "$CALLS"; echo >> "$CALLS"
 case "$*" in
   *describe*) head -n 1 "$STATES"; sed -i 1d "$STATES" ;;
-  *kill\\ -0*) exit 1 ;;
-  *grep*) [[ $(wc -l < "$STATES") -eq 0 ]] ;;
+  *worker=0*'cat ~/run.status'*)
+    said=$(head -n 1 "$STATES.said"); sed -i 1d "$STATES.said"
+    [[ $said == unreachable ]] && exit 255
+    echo "$said" ;;
 esac
 """
 
@@ -84,6 +87,18 @@ def test_local_shares_the_gpus(run, tmp_path):
     ]
 
 
+def test_local_takes_the_gpus_it_was_given_and_no_more(run, tmp_path):
+    (tmp_path / 'nvidia-smi').write_text(SMI)
+    (tmp_path / 'nvidia-smi').chmod(0o755)
+    found = run('local.sh', '2', '--config=a', PYTHON='fake', CUDA_VISIBLE_DEVICES='5,7')
+    assert found.returncode == 0, found.stderr
+    calls = sorted((tmp_path / 'calls').read_text().splitlines())
+    assert [line.split()[0] for line in calls] == ['gpus=5', 'gpus=7']
+    found = run('local.sh', '4', '--config=a', PYTHON='fake')
+    assert found.returncode == 2
+    assert '4 processes for 3 GPUs' in found.stderr
+
+
 def test_local_without_gpus_names_none(run, tmp_path):
     found = run('local.sh', '1', '--config=a', PYTHON='fake', PATH=f'{tmp_path}:/usr/bin:/bin')
     assert found.returncode == 0, found.stderr
@@ -107,21 +122,43 @@ def test_slurm_starts_tasks_by_srun(run):
     ]
 
 
+def pod(run, tmp_path, states, said):
+    (tmp_path / 'states').write_text('\n'.join(states) + '\n')
+    (tmp_path / 'states.said').write_text('\n'.join(said) + '\n')
+    found = run(
+        *('tpu_pod.sh', '--config=a', '--workdir=/mnt/a b'),
+        NAME='probe',
+        ZONE='z',
+        TYPE='v5litepod-16',
+    )
+    calls = (tmp_path / 'calls').read_text()
+    return found, calls, [line for line in calls.splitlines() if 'jaxprobe.launch' in line]
+
+
 def test_tpu_pod_survives_a_preemption(run, tmp_path):
     # Asked for; there; taken away while it runs; asked for again; there; finished.
-    states = ['', 'WAITING_FOR_RESOURCES', 'ACTIVE', 'SUSPENDED', 'ACTIVE', 'ACTIVE']
-    (tmp_path / 'states').write_text('\n'.join(states) + '\n')
-    pod = {'NAME': 'probe', 'ZONE': 'z', 'TYPE': 'v5litepod-16'}
-    found = run('tpu_pod.sh', '--config=a', '--workdir=/mnt/a b', **pod)
+    states = ['', 'WAITING_FOR_RESOURCES', 'ACTIVE', 'ACTIVE', 'SUSPENDED', *['ACTIVE'] * 3]
+    said = ['none', 'unreachable', 'none', 'running', '0']
+    found, calls, starts = pod(run, tmp_path, states, said)
     assert found.returncode == 0, found.stderr
-    calls = (tmp_path / 'calls').read_text()
     assert calls.count('queued-resources create') == 2
     assert calls.count('queued-resources delete') == 1
     assert calls.count('jaxprobe.tar.gz probe:') == 2
-    starts = [line for line in calls.splitlines() if 'jaxprobe.launch' in line]
     assert len(starts) == 2
-    assert '--processes=auto --config=a --workdir=/mnt/a\\ b' in starts[0]
+    assert 'run --config=a --workdir=/mnt/a\\ b' in starts[0]
     assert 'finished' in found.stderr
+
+
+def test_tpu_pod_starts_again_what_was_killed_and_not_what_failed(run, tmp_path):
+    said = ['none', 'running', '137', 'running', '1']
+    found, calls, starts = pod(run, tmp_path, ['ACTIVE'] * 5, said)
+    assert found.returncode == 1
+    assert len(starts) == 2
+    assert 'ended with an error' in found.stderr
+    assert 'tail -n 40' in calls
+    (tmp_path / 'calls').unlink()
+    found, _, starts = pod(run, tmp_path, ['ACTIVE'] * 9, ['none', *['134'] * 8])
+    assert (found.returncode, len(starts)) == (1, 3), 'killed again and again: not for ever'
 
 
 def test_tpu_pod_dry_run_touches_nothing(run, tmp_path):

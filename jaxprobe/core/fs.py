@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPORARY = '.tmp-'  # Every unfinished file of ours carries this in its name.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _FORGOTTEN = 24 * 3600  # Seconds after which litter of another machine counts as left behind.
 
 
@@ -157,9 +158,11 @@ class Held(Exception):
 def locked(path: Path) -> Iterator[None]:
     """Holds a lock file; the kernel lets go of it however the process ends.
 
+    A disk that knows no locks is used without, and a line says so.
+
     Raises:
         Held: another process holds it.
-        OSError: it cannot be written, or the disk knows no locks.
+        OSError: it cannot be written.
     """
     with open(path, 'a+') as file:
         try:
@@ -167,6 +170,10 @@ def locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise Held(file.read().strip() or 'unknown') from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            print(f'{path.parent} lies on a disk without locks: see that no other run writes there')
         file.truncate(0)
         file.write(f'pid {os.getpid()} on {platform.node()}')
         file.flush()

@@ -25,6 +25,8 @@ SCHEMES = ('gs', 's3', 'az')  # Those that etils hands on to fsspec.
 _SYNCED = '.synced.json'  # Beside a twin: the index that it last agreed with.
 _OWN = ('.lock',)  # Ends of names that mean something on one machine only.
 
+_Files = dict[str, tuple[str, int]]  # Name -> sha256 and size.
+
 
 def is_url(text: str) -> bool:
     """Whether a path lies in an object store.
@@ -85,15 +87,29 @@ class Twin:
         """Makes the twin what the store holds, unless it is ahead of that; returns files copied.
 
         A twin is ahead where the store is still as this machine left it: a run that was killed
-        goes on from what it had.
+        goes on from what it had. Only copies of what the store once held are ever replaced.
 
         Raises:
-            StoreError: the store cannot be read, or its bytes are not what their names say.
+            StoreError: the store cannot be read, its bytes are not what their names say, it has
+                gone, or both it and the twin have changed since they last agreed.
         """
-        index = self._index()
-        if index == self._synced():
+        index, synced = self._index(), self._synced()
+        if index == synced:
             return 0
-        files = _files(index, self.url)
+        if not index:
+            raise StoreError(
+                f'{self.url} held {len(_files(synced, self.url))} files when this machine last '
+                f'saw it and has none now: was it emptied, or is this another account? Nothing '
+                f'was removed here. To hand {self.folder} over again, delete {self._beside()}.'
+            )
+        files, before = _files(index, self.url), _files(synced, self.url)
+        if own := self._changed(before, files):
+            raise StoreError(
+                f'{self.url} was changed by another run, and {self.folder} has {len(own)} files '
+                f'that were never handed over ({", ".join(own[:3])}). Nothing was removed. Give '
+                f'this run another --workdir and --config.store_dir; to use what lies here, move '
+                f'it below them; to do without, delete the folder.'
+            )
         for path in self._here():
             if path.relative_to(self.folder).as_posix() not in files:
                 path.unlink()
@@ -117,8 +133,8 @@ class Twin:
         if before != self._synced():
             raise StoreError(
                 f'{self.url} was changed by another run since this one began: two runs cannot '
-                f'write one folder. Give this one another --workdir; its results so far lie in '
-                f'{self.folder}.'
+                f'write one folder. Give this one another --workdir and --config.store_dir; what '
+                f'it made so far stays in {self.folder}.'
             )
         known = {sha256 for sha256, _ in _files(before, self.url).values()}
         files: dict[str, list[Any]] = {}
@@ -136,6 +152,15 @@ class Twin:
             self._note(index)
             self._forget(known - {sha256 for sha256, _ in files.values()})
         return sent
+
+    def _changed(self, before: _Files, now: _Files) -> list[str]:
+        """Files here that are neither what was agreed on nor what the store holds now."""
+        names = {path: path.relative_to(self.folder).as_posix() for path in self._here()}
+        return [
+            name
+            for path, name in names.items()
+            if self._sha256(path) not in {of.get(name, ('', 0))[0] for of in (before, now)}
+        ]
 
     def _here(self) -> list[Path]:
         """The files of the twin that are finished."""
@@ -227,7 +252,7 @@ def here(text: str) -> Path:
     return folder
 
 
-def _files(index: bytes, url: str) -> dict[str, tuple[str, int]]:
+def _files(index: bytes, url: str) -> _Files:
     if not index:
         return {}
     try:

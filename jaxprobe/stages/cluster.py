@@ -149,6 +149,8 @@ def _explicit(names: Sequence[str], values: Sequence[str]) -> dict[str, Any] | N
         'coordinator_address': address,
         'num_processes': processes,
         'process_id': process,
+        # Within a SLURM step jax would else take the one device of the step's local number.
+        'cluster_detection_method': 'deactivate',
     }
 
 
@@ -207,6 +209,33 @@ def meet(name: str) -> None:
             beside.submit(wait).result()
 
 
+def _of_the_first(number: int) -> int:
+    """What the first process says, to all of them."""
+    import numpy as np
+    from jax.experimental import multihost_utils
+
+    return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
+
+
+def check_same(what: str, mine: str, members: Members) -> None:
+    """Makes sure that all processes are about to do the same.
+
+    They divide work by its place in a list, so different lists would leave some of it undone and
+    have some wait for ever.
+
+    Raises:
+        ConfigError: this process would do something else than the first.
+    """
+    if members.count == 1:
+        return
+    number = int(fs.digest(mine, 7), 16)
+    if number != _of_the_first(number):
+        raise ConfigError(
+            f'process {members.index} differs from the first in {what}. Here: {mine}. Every '
+            f'process needs the same command, the same config file, data and weights.'
+        )
+
+
 def check_shared(folder: Path, members: Members) -> None:
     """Makes sure that all processes see one folder.
 
@@ -215,16 +244,13 @@ def check_shared(folder: Path, members: Members) -> None:
     """
     if members.count == 1:
         return
-    import numpy as np
-    from jax.experimental import multihost_utils
-
-    number = int(multihost_utils.broadcast_one_to_all(np.int32(secrets.randbits(30))))
+    number = _of_the_first(secrets.randbits(30))
     token = folder / f'.meeting-{number}'
     if members.first:
         fs.write_bytes(token, b'')
-    members.meet('token')
+    members.meet(f'token-{folder.name}')
     seen = token.exists()
-    members.meet('seen')
+    members.meet(f'seen-{folder.name}')
     if members.first:
         token.unlink()
     if not seen:

@@ -1,12 +1,12 @@
 """What deformed stores will cost: windows and bytes as of clean audio, and the time to deform."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxprobe.core import cores
 from jaxprobe.deform.chain import Chain
 from jaxprobe.features.spec import Clip, StoreSpec
 from jaxprobe.plan import Plan
@@ -38,7 +38,7 @@ def wanted(task: Task, plan: Plan, clean: StoreSpec, items: Sequence[Item]) -> I
     if deformed.refusal(task):
         return
     clips = clips_of(of_split(items, 'test'))
-    threads = plan.extract.threads or os.cpu_count() or 1
+    threads = plan.extract.threads or cores.available()
     for chain in deformed.chains(plan):
         yield Wanted(deformed.store_of(clean, chain, plan.seed), clips, threads * pace(chain))
 

@@ -7,7 +7,6 @@ shard has the same bytes however often the run was interrupted and wherever it w
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import jax
 
 from jaxprobe.audio import decode, loader
 from jaxprobe.audio.decode import AudioError
-from jaxprobe.core import fs
+from jaxprobe.core import cores, fs
 from jaxprobe.core.errors import ConfigError, DataError
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.features import manifest, writer
@@ -88,10 +87,11 @@ def extract(
         spec: names the store below `store_dir`.
         clips: audio wanted; audio that is there, under whatever name, is not encoded again.
         store_dir: folder of all stores.
-        threads: that decode; 0 means one per core.
+        threads: that decode; 0 means one per core that this process may use.
         on_error: at the first clip that cannot be used, 'stop' finishes the shard at hand,
             checks all other audio, and raises with the whole list; 'quarantine' records each
-            with its reason and goes on.
+            with its reason and goes on. Of several processes each knows its own shards only: the
+            others finish theirs, and lists come one process at a time.
         progress: called with the seconds of audio done and to do, after every batch.
         devices: that encode, in turn; all local ones by default.
         shard_minutes: audio per shard; 0 means half an hour, or 16 batches where those are more.
@@ -106,7 +106,7 @@ def extract(
     _check(encoder, spec, on_error)
     store, began = spec.path(store_dir), time.monotonic()
     first = jax.process_index() == 0
-    threads = threads or os.cpu_count() or 1
+    threads = threads or cores.available()
     with manifest.locked(store) if first else contextlib.nullcontext():
         if first:
             request = _request(clips, store_dir, threads)

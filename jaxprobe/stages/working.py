@@ -1,7 +1,6 @@
 """A working directory while a run works in it: held by that run alone, and swept of litter."""
 
 import contextlib
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from jaxprobe.core import fs
 from jaxprobe.core.errors import StoreError
 
 LOCK = '.lock'
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
 @contextlib.contextmanager
@@ -39,9 +37,5 @@ def held(workdir: Path, *, first: bool = True) -> Iterator[None]:
                 f'same command again: it continues. Or give this one its own --workdir; '
                 f'embeddings are shared.'
             ) from None
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            print(f'{workdir} lies on a disk without locks: see that no other run works there.')
         fs.sweep(workdir, below=True)
         yield

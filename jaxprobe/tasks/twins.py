@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from jaxprobe.audio import decode, loader
 from jaxprobe.audio.decode import AudioError
-from jaxprobe.core import fs
+from jaxprobe.core import cores, fs
 from jaxprobe.tasks.base import Item
 
 Names = list[tuple[str, ...]]  # Per item, what identifies the audio of each of its files.
@@ -66,7 +66,7 @@ def by_samples(
         threads: that decode; 0 means one per core.
         advance: called after every file.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or cores.available()
     names: Names = []
     failed: dict[Path, str] = {}
     parts = [part for item in items for part in _parts(item)]

@@ -78,6 +78,15 @@ def test_a_lock_has_one_holder_and_says_who(tmp_path):
         pass
 
 
+def test_a_disk_without_locks_is_used_and_said(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, 'Function not implemented')
+
+    monkeypatch.setattr(fs.fcntl, 'flock', refuse)
+    with fs.locked(tmp_path / 'lock'):
+        assert f'{tmp_path} lies on a disk without locks' in capsys.readouterr().out
+
+
 def test_a_full_disk_is_named(tmp_path):
     path = tmp_path / 'file'
     with pytest.raises(OSError, match='No space left') as caught, fs.replacing(path):

@@ -132,8 +132,26 @@ def test_two_writers_are_noticed(store, tmp_path, monkeypatch):
     (other.folder / 'a').write_text('theirs')
     other.push()
     (twin.folder / 'a').write_text('mine again')
-    with pytest.raises(StoreError, match='changed by another run'):
+    (twin.folder / 'hours of work').write_text('mine')
+    with pytest.raises(StoreError, match=r'changed by another run.*store_dir'):
         twin.push()
+    with pytest.raises(StoreError, match=r'2 files that were never handed over \(a, hours of work'):
+        twin.pull()  # The same command again.
+    assert (twin.folder / 'a').read_text() == 'mine again'
+    assert (twin.folder / 'hours of work').exists()
+
+
+def test_a_store_that_has_gone_takes_nothing_with_it(store, tmp_path):
+    twin = objects.Twin(objects.local(URL))
+    twin.folder.mkdir(parents=True)
+    (twin.folder / 'a').write_text('mine')
+    twin.push()
+    store.clear()
+    with pytest.raises(StoreError, match='held 1 files .* and has none now'):
+        twin.pull()
+    assert (twin.folder / 'a').read_text() == 'mine'
+    twin._beside().unlink()  # As the message says.
+    assert (twin.pull(), twin.push()) == (0, 1)
 
 
 def test_a_damaged_object_is_named(store, tmp_path, monkeypatch):

@@ -38,9 +38,18 @@ def test_one_process_by_name_is_alone():
     assert cluster.find(Flags('a:1', '1', 0), {}) is None
 
 
+def met(address, processes, process):
+    return {
+        'coordinator_address': address,
+        'num_processes': processes,
+        'process_id': process,
+        'cluster_detection_method': 'deactivate',
+    }
+
+
 def test_flags():
     found = cluster.find(Flags('host:1234', '4', 2), {'JAX_PROCESS_ID': '0'})
-    assert found == {'coordinator_address': 'host:1234', 'num_processes': 4, 'process_id': 2}
+    assert found == met('host:1234', 4, 2)
     assert cluster.find(Flags(processes='auto'), {}) == {}
 
 
@@ -51,7 +60,7 @@ def test_variables_that_jax_does_not_read():
         'JAX_PROCESS_ID': '1',
     }
     found = cluster.find(Flags(), environ)
-    assert found == {'coordinator_address': 'host:1234', 'num_processes': 2, 'process_id': 1}
+    assert found == met('host:1234', 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -97,29 +106,27 @@ def test_alone_does_everything(tmp_path):
     assert alone.first
     alone.meet('anywhere')
     cluster.check_shared(tmp_path, alone)
+    cluster.check_same('nothing', 'x', alone)
     assert list(tmp_path.iterdir()) == []
     assert cluster.share(['a', 'b', 'c']) == ['a', 'b', 'c']
 
 
-WAITING = """
+def both(code):
+    """Two processes that run `code`, in which `process` is '0' or '1' and `members` the run."""
+    head = """
 import signal, sys, time
 from jaxprobe import launch
 from jaxprobe.stages import cluster
 signal.signal(signal.SIGTERM, launch._interrupt)
 address, process = sys.argv[1:]
-cluster.join(cluster.Flags(address, '2', int(process)))
+members = cluster.join(cluster.Flags(address, '2', int(process)))
 print('joined', flush=True)
-cluster.meet('here') if process == '0' else time.sleep(100)
 """
-
-
-def test_a_process_that_waits_for_another_ends_when_told_to():
-    """jax would keep SIGTERM for itself; and Python acts on none while a library waits."""
     address = f'localhost:{free_port()}'
     environ = {k: v for k, v in os.environ.items() if not k.startswith(('SLURM_', 'JAX_'))}
-    waiting, busy = (
+    return [
         subprocess.Popen(
-            [sys.executable, '-c', WAITING, address, process],
+            [sys.executable, '-c', head + code, address, process],
             cwd=Path(__file__).resolve().parents[2],
             env=environ | {'JAX_PLATFORMS': 'cpu'},
             stdout=subprocess.PIPE,
@@ -127,7 +134,12 @@ def test_a_process_that_waits_for_another_ends_when_told_to():
             text=True,
         )
         for process in '01'
-    )
+    ]
+
+
+def test_a_process_that_waits_for_another_ends_when_told_to():
+    """jax would keep SIGTERM for itself; and Python acts on none while a library waits."""
+    waiting, busy = both("cluster.meet('here') if process == '0' else time.sleep(100)")
     try:
         assert waiting.stdout
         assert any(line == 'joined\n' for line in waiting.stdout)
@@ -140,3 +152,19 @@ def test_a_process_that_waits_for_another_ends_when_told_to():
         for process in (waiting, busy):
             process.kill()
             process.communicate()
+
+
+def test_processes_that_would_do_different_things_are_told_so():
+    first, second = both("""
+from jaxprobe.core.errors import ConfigError
+cluster.check_same('its stages', 'probe, report', members)
+try:
+    cluster.check_same('what it can run', 'muq, gtzan' if members.first else 'muq', members)
+except ConfigError as error:
+    print(error)
+members.meet('end')
+""")
+    said = [process.communicate(timeout=60)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), said
+    assert 'differs' not in said[0]
+    assert 'process 1 differs from the first in what it can run. Here: muq.' in said[1]

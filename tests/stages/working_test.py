@@ -1,4 +1,3 @@
-import errno
 import os
 
 import pytest
@@ -29,12 +28,3 @@ def test_what_killed_runs_left_unfinished_is_removed(tmp_path):
     with working.held(tmp_path):
         found = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob('*') if p.is_file()}
     assert found == {*kept, working.LOCK}
-
-
-def test_a_disk_without_locks_is_used_with_a_warning(tmp_path, monkeypatch, capsys):
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, 'No locks available')
-
-    monkeypatch.setattr(fs.fcntl, 'flock', refuse)
-    with working.held(tmp_path):
-        assert 'a disk without locks' in capsys.readouterr().out
