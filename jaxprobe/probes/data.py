@@ -5,6 +5,7 @@ evaluation chunk a fixed number of rows in order. A streamed segment's rows are 
 the order in which they were read; the numbers in them are the same.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -21,6 +22,9 @@ from jaxprobe.probes.mesh import ONE, Placement
 from jaxprobe.probes.spec import BankSpec, RowReader, Split
 
 Views = dict[int, Float[Array, '_ _ _']]
+
+# Windows read at once where items are averaged: their rows are many times those that are kept.
+_WINDOWS = 256
 
 
 class Batches(NamedTuple):
@@ -99,30 +103,53 @@ class _Memory(NamedTuple):
 
 
 class _ItemMeans(NamedTuple):
-    """A reader of items that averages the rows of each."""
+    """A reader of items that averages the rows of each.
+
+    It reads some windows at a time, items whole, so that never all those of a chunk are held.
+    """
 
     reader: RowReader
     first: Int[np.ndarray, 'N']
     count: Int[np.ndarray, 'N']
 
     def read(self, rows: Int[np.ndarray, 'R']) -> dict[int, Shaped[np.ndarray, '_ _ _']]:
-        return self._means(rows, self.reader.read(self._windows(rows)))
+        (groups,) = self.prefetched([rows])
+        return groups
 
     def prefetched(self, chunks: Sequence[np.ndarray]) -> Iterator[dict[int, np.ndarray]]:
-        windows = self.reader.prefetched([self._windows(rows) for rows in chunks])
-        return (self._means(rows, groups) for rows, groups in zip(chunks, windows))
+        pieces = [self._pieces(rows) for rows in chunks]
+        each = [piece for several in pieces for piece in several]
+        windows = self.reader.prefetched([_windows(self.first[p], self.count[p]) for p in each])
+        means = (self._means(piece, groups) for piece, groups in zip(each, windows))
+        for rows, several in zip(chunks, pieces):
+            yield _joined(itertools.islice(means, len(several)), len(rows))
 
-    def _windows(self, items: np.ndarray) -> np.ndarray:
-        return _windows(self.first[items], self.count[items])
+    def _pieces(self, items: np.ndarray) -> list[np.ndarray]:
+        last = np.cumsum(self.count[items]) - 1
+        return np.split(items, np.flatnonzero(np.diff(last // _WINDOWS)) + 1)
 
     def _means(self, items: np.ndarray, groups: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
         count = self.count[items]
         start = np.cumsum(count) - count
         return {
-            width: np.add.reduceat(array.astype(np.float32), start, axis=0)
+            width: np.add.reduceat(array.astype(np.float32, copy=False), start, axis=0)
             / count[:, None, None].astype(np.float32)
             for width, array in groups.items()
         }
+
+
+def _joined(parts: Iterator[dict[int, np.ndarray]], n: int) -> dict[int, np.ndarray]:
+    """Consecutive rows by width, `n` in all, as one array of each width."""
+    out: dict[int, np.ndarray] = {}
+    begin = end = 0
+    for part in parts:
+        for width, rows in part.items():
+            if width not in out:
+                out[width] = np.empty((n, *rows.shape[1:]), rows.dtype)
+            end = begin + len(rows)
+            out[width][begin:end] = rows
+        begin = end
+    return out
 
 
 def _windows(first: Int[np.ndarray, 'N'], count: Int[np.ndarray, 'N']) -> Int[np.ndarray, 'R']:
@@ -301,8 +328,14 @@ def chunk_views(
     chunks = [np.arange(start, min(start + size, total)) for start in range(0, total, size)]
     for rows, groups in zip(chunks, reader.prefetched(chunks)):
         views = cells.read_views(groups, the_plan)
-        short = size - len(rows)
-        yield {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
+        yield _filled(views, size - len(rows))
+
+
+def _filled(views: dict[int, np.ndarray], short: int) -> dict[int, np.ndarray]:
+    """Views with as many rows of zeros more; themselves, not copied, where none is short."""
+    if not short:
+        return views
+    return {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
 
 
 def passing(
@@ -323,10 +356,8 @@ def resident(
     """Holds all rows on the device; an epoch touches the host for nothing but its numbers."""
     train, *judged = splits
     data = cells.read_views(reader_of(train).read(np.arange(n_rows(train))), the_plan)
-    short = -n_rows(train) % placement.data
-    if short:  # Every device holds equally many.
-        data = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in data.items()}
-    data = placement.rows(data)
+    # Every device holds equally many.
+    data = placement.rows(_filled(data, -n_rows(train) % placement.data))
     held = [placement.rows(_stacked(chunk_views(s, the_plan, chunk))) for s in judged]
 
     def segments(epoch: int, seeds: range) -> Iterator[Segment]:
@@ -377,8 +408,7 @@ def streamed(
             local = np.zeros(real.shape, np.int32)
             local[real] = np.arange(real.sum(), dtype=np.int32)
             views = cells.read_views(groups, the_plan)
-            short = local.size - int(real.sum())
-            views = {p: np.pad(v, ((0, 0), (0, short), (0, 0))) for p, v in views.items()}
+            views = _filled(views, local.size - int(real.sum()))
             batches = _batches(spec, segment._replace(rows=local), epoch, seeds)
             yield Segment(
                 placement.everywhere(views), placement.everywhere(batches), segment.n_steps

@@ -1,6 +1,8 @@
 import math
+import tracemalloc
 
 import numpy as np
+import pytest
 
 from jaxprobe.probes import cells, data, draws
 from tests.probes import made
@@ -88,6 +90,74 @@ def test_averaged_gives_one_row_per_item():
         rows = data.reader_of(flat).read(np.array([5, 0]))[20]
         window = slice(SPLIT.first[5], SPLIT.first[5] + SPLIT.count[5])
         np.testing.assert_allclose(rows[0], SPLIT.groups[20][window].mean(0), atol=1e-6)
+
+
+def at_once(split):
+    """The means of all items, from all windows at once."""
+    start = np.cumsum(split.count) - split.count
+    whole = data._windows(split.first, split.count)
+    count = split.count[:, None, None].astype(np.float32)
+    return {
+        width: np.add.reduceat(array[whole].astype(np.float32), start, axis=0) / count
+        for width, array in split.groups.items()
+    }
+
+
+def longer(dtype):
+    """Items of 1 to 300 windows, one longer than what is read at once."""
+    random = np.random.RandomState(0)
+    count = random.randint(1, 50, 200)
+    count[[3, 90, 199]] = (300, 256, 257)
+    first = np.cumsum(count) - count
+    rows = random.randn(count.sum(), 2, 24).astype(dtype)
+    return data.Split({24: rows}, first, count, np.zeros(200, int))
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float16])
+def test_means_read_in_parts_are_those_read_at_once(dtype):
+    split = longer(dtype)
+    expected = at_once(split)[24]
+    streams = made.streamed([split])[0]
+    for given in (split, streams):
+        flat = data.averaged(given)
+        found = data.reader_of(flat).read(np.arange(200))[24]
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)
+    order = np.random.RandomState(1).permutation(200)[:77]
+    np.testing.assert_array_equal(flat.groups.read(order)[24], expected[order])
+    chunks = [order[:50], order[50:50], order[50:]]
+    for chunk, found in zip(chunks, flat.groups.prefetched(chunks), strict=True):
+        np.testing.assert_array_equal(found[24], expected[chunk])
+    assert streams.groups.reads > 10
+    runs = [
+        (f + k, min(7, c - k)) for f, c in zip(split.first, split.count) for k in range(0, c, 7)
+    ]
+    first, count = np.array(runs).T
+    merged = at_once(split._replace(first=first, count=count))[24]
+    np.testing.assert_array_equal(data.merged(split, 7).groups[24], merged)
+
+
+def test_averaging_never_holds_all_windows():
+    count = np.full(64, 128)
+    windows = np.ones((count.sum(), 2, 32), np.float32)
+    split = data.Split({32: windows}, np.cumsum(count) - count, count, np.zeros(64, int))
+
+    def peak(given):
+        tracemalloc.start()
+        flat = data.averaged(given)
+        data.reader_of(flat).read(np.arange(64))
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    for given in (split, made.streamed([split])[0]):
+        assert peak(given) < windows.nbytes / 4
+
+
+def test_views_that_are_full_are_not_copied():
+    views = {20: np.ones((5, 8, 20), np.float32)}
+    assert data._filled(views, 0) is views
+    assert data._filled(views, 3)[20].shape == (5, 11, 20)
 
 
 def test_ragged_knows_the_largest_count():
