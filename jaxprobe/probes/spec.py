@@ -195,6 +195,11 @@ def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
         raise ConfigError(
             f'frames cannot be trained as {spec.kind} by {spec.monitor}; what can be: {can}'
         )
+    if spec.frames and spec.aggregation != 'logits':
+        raise ConfigError(
+            f'aggregation={spec.aggregation!r} joins the windows of an item, and frames are '
+            "scored one by one; expected 'logits'. Leave aggregation out for this task."
+        )
     if spec.kind == 'key' and spec.outputs != 24:
         raise ConfigError(f'a key task has 24 outputs (C..B major, C..B minor), not {spec.outputs}')
     positive = {

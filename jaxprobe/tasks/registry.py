@@ -182,6 +182,11 @@ def _check_protocol(task: Task, p: Protocol) -> None:
         wrong.append(f'monitor {p.monitor!r} is unknown. {suggest(p.monitor, known)[:-1]}')
     if p.aggregation not in ('logits', 'probs', 'embeddings'):
         wrong.append(f'aggregation={p.aggregation!r} is not logits, probs or embeddings')
+    elif task.kind.framewise and p.aggregation != 'logits':
+        wrong.append(
+            f'aggregation={p.aggregation!r} joins the windows of an item, and frames are scored '
+            'one by one: leave it out, or at logits'
+        )
     if p.tail not in ('drop', 'overlap', 'pad'):
         wrong.append(f'tail={p.tail!r} is not drop, overlap or pad')
     for key in ('batch_items', 'epochs', 'plateau_patience', 'stop_patience'):

@@ -19,6 +19,11 @@ def test_a_good_grid_passes():
         ({'kind': 'multilable'}, "Did you mean 'multilabel'"),
         ({'monitor': 'r2'}, 'cannot be watched for a multiclass task'),
         ({'aggregation': 'logit'}, "Did you mean 'logits'"),
+        (
+            {'frames': True, 'aggregation': 'embeddings'},
+            "aggregation='embeddings' joins .* expected 'logits'",
+        ),
+        ({'frames': True, 'aggregation': 'probs'}, "aggregation='probs' .* Leave aggregation out"),
         ({'outputs': 0}, 'outputs=0'),
         ({'seeds': 0}, 'seeds=0'),
         ({'epochs': 0}, 'epochs=0'),

@@ -46,6 +46,12 @@ def test_options_that_do_not_fit(options, words):
         registry.build('synth_key', options)
 
 
+@pytest.mark.parametrize('aggregation', ['probs', 'embeddings'])
+def test_frames_are_not_aggregated(aggregation):
+    with pytest.raises(ConfigError, match=f"'{aggregation}' joins the windows of an item"):
+        registry.build('gtzan_rhythm', {'aggregation': aggregation})
+
+
 def test_unknown_task():
     with pytest.raises(ConfigError, match="Did you mean 'gtzan_genre'"):
         registry.build('gtzan_gender')
