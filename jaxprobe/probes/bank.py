@@ -164,7 +164,13 @@ def _set_up(
     sizes = feeds.layout(
         spec, train, budget.segment_bytes, row_bytes, step_rows, at_once, budget.seeds
     )
-    most_rows = _EVALUATION_ROWS_CPU if on_cpu else _EVALUATION_ROWS
+    block_sizes = _block_sizes(spec, plan, step_rows, budget, placement.probe)
+    each = [size // placement.probe for size in block_sizes]  # Cells of a block on one device.
+    most_rows = _EVALUATION_ROWS_CPU
+    if not on_cpu:
+        most_rows = memory.evaluation_rows(
+            spec, plan.families, each, budget.step_bytes, _EVALUATION_ROWS
+        )
     chunk = min(most_rows, max(rows[1:]))
     chunk += -chunk % placement.data
     make = feeds.resident if budget.resident else feeds.streamed
@@ -198,7 +204,7 @@ def _set_up(
         plan=plan,
         recipes=recipes,
         placement=placement,
-        block_sizes=_block_sizes(spec, plan, step_rows, budget, placement.probe),
+        block_sizes=block_sizes,
         feed=feed,
         targets=placement.everywhere(_targets(spec, train)),
         judged={

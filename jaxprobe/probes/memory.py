@@ -1,12 +1,13 @@
 """How much fits: rows on the device or streamed, and how many cells at once.
 
-Decided from the machine's total memory, not from what happens to be free, so that the same run
-is cut the same way every time.
+Decided from the memory that the process may have, not from what happens to be free, so that the
+same run is cut the same way every time.
 """
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import jax
@@ -22,6 +23,8 @@ _SEGMENT_SHARE = 0.02
 # For what a step of a block makes on its way. Steps of clips need far less; steps of frames, of
 # 16 000 rows and more, would need more than there is if blocks were as large as for clips.
 _STEP_SHARE = 0.2
+# Rows scored at once on an accelerator come in multiples of these, and are no fewer.
+_LEAST_ROWS = 256
 
 
 class Budget(NamedTuple):
@@ -41,12 +44,46 @@ class Budget(NamedTuple):
 
 
 def usable_bytes() -> float:
-    """Memory a bank may plan with: the accelerator's, or half of the host's."""
+    """Memory a bank may plan with: the accelerator's, or half of what the host gives."""
     device = jax.local_devices()[0]
     stats = device.memory_stats() if device.platform != 'cpu' else None
     if stats and 'bytes_limit' in stats:
         return 0.9 * stats['bytes_limit']
-    return _USABLE * os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    return _USABLE * host_bytes()
+
+
+def host_bytes(root: Path = Path('/')) -> int:
+    """The host's memory, or less where a container or a job scheduler bounds this process."""
+    physical = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    return min([physical, *_cgroup_limits(root)])
+
+
+def _cgroup_limits(root: Path) -> Iterator[int]:
+    """The limits of this process's cgroup and those above it, of both versions.
+
+    A container finds its own at the top of the tree; a SLURM job, which sees the tree of the whole
+    machine, finds its own where /proc/self/cgroup says.
+    """
+    top = root / 'sys/fs/cgroup'
+    files = {top / 'memory.max', top / 'memory/memory.limit_in_bytes'}
+    for line in _text(root / 'proc/self/cgroup').splitlines():
+        _, controllers, path = line.split(':', 2)
+        for group in (PurePosixPath(path), *PurePosixPath(path).parents):
+            if not controllers:
+                files.add(top / str(group).strip('/') / 'memory.max')
+            elif 'memory' in controllers.split(','):
+                files.add(top / 'memory' / str(group).strip('/') / 'memory.limit_in_bytes')
+    for limit in (_text(file).strip() for file in files):
+        if limit.isdecimal():  # Where there is none it is 'max', or more than any machine has.
+            yield int(limit)
+
+
+def _text(path: Path) -> str:
+    """What a file of the kernel says; nothing where there is no such file."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ''
 
 
 def row_bytes(plan: Plan) -> int:
@@ -63,6 +100,22 @@ def step_bytes(spec: BankSpec, family: Family, rows: int) -> int:
     """
     copies = 3 * len(family.mixed) + 2 if family.mixed else 1
     return 4 * rows * (copies * family.pad + 4 * sum(spec.hidden))
+
+
+def evaluation_rows(
+    spec: BankSpec, families: Sequence[Family], sizes: Sequence[int], room: float, most: int
+) -> int:
+    """Rows to score at once, so that no block makes more than there is room for.
+
+    A block of `sizes` cells scores every row with all of them: what each reads, every mixed view
+    and the mix of them, and its hidden states before and after their nonlinearity.
+    """
+    row = max(
+        4 * size * ((len(family.mixed) + 1) * family.pad + 2 * sum(spec.hidden))
+        for family, size in zip(families, sizes, strict=True)
+    )
+    fitting = int(room / row) // _LEAST_ROWS * _LEAST_ROWS
+    return min(most, max(_LEAST_ROWS, fitting))
 
 
 def budget(

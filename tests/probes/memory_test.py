@@ -1,3 +1,5 @@
+import os
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,6 +70,42 @@ def test_usable_bytes_is_part_of_the_machine():
     assert 1e8 < memory.usable_bytes() < 1e14
 
 
+@pytest.mark.parametrize(
+    ('files', 'expected'),
+    [
+        ({}, None),
+        ({'sys/fs/cgroup/memory.max': 'max\n'}, None),
+        ({'sys/fs/cgroup/memory.max': '1000000\n'}, 1_000_000),
+        ({'sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n'}, None),
+        ({'sys/fs/cgroup/memory/memory.limit_in_bytes': '2000000\n'}, 2_000_000),
+        (
+            {
+                'proc/self/cgroup': '0::/slurm/job_7/step_0\n',
+                'sys/fs/cgroup/slurm/job_7/memory.max': '3000000\n',
+                'sys/fs/cgroup/slurm/job_7/step_0/memory.max': 'max\n',
+            },
+            3_000_000,
+        ),
+        (
+            {
+                'proc/self/cgroup': '5:cpuset:/other\n4:cpuacct,memory:/slurm/job_7\n0::/\n',
+                'sys/fs/cgroup/memory/other/memory.limit_in_bytes': '1\n',
+                'sys/fs/cgroup/memory/slurm/memory.limit_in_bytes': '5000000\n',
+                'sys/fs/cgroup/memory/slurm/job_7/memory.limit_in_bytes': '4000000\n',
+            },
+            4_000_000,
+        ),
+    ],
+)
+def test_memory_is_what_a_container_or_a_job_leaves(tmp_path, files, expected):
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    physical = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    assert memory.host_bytes(tmp_path) == (expected or physical)
+
+
 def test_row_bytes_counts_every_view_at_its_padded_width():
     assert memory.row_bytes(PLAN) == 4 * 5 * 20
 
@@ -120,6 +158,19 @@ def test_blocks_of_frames_are_smaller_where_a_step_would_not_fit():
     assert [size for size, _ in blocks(usable=120e9)[1]] == [2, 2]
 
 
+def test_rows_scored_at_once_are_what_a_block_has_room_for():
+    def rows(sizes, room):
+        return memory.evaluation_rows(FRAMES, WIDE.families, sizes, room, most=4096)
+
+    one = 4 * (1024 + 2 * 512)  # Bytes of a row for a cell that picks its layer.
+    mixing = 4 * (13 * 1024 + 2 * 512)
+    assert rows((16, 1), 1e12) == 4096
+    assert rows((16, 1), 16.0 * one * 1000) == 768  # Whole multiples of 256.
+    assert rows((1, 16), 16.0 * mixing * 1024) == 1024  # The family that needs most decides.
+    assert rows((16, 16), 1.0) == 256
+    assert memory.evaluation_rows(FRAMES, WIDE.families, (16, 1), 1.0, most=100) == 100
+
+
 def test_a_step_that_fits_nowhere_is_refused():
     with pytest.raises(ConfigError, match='batch_items or, for frames, a lower'):
         blocks(usable=3e9)
@@ -131,6 +182,32 @@ def test_step_rows_are_those_of_the_layout():
         rows = data.step_rows(SPEC, split)
         assert rows == data.layout(SPEC, split, 1e9).rows >= 16
         assert data.layout(SPEC, split, 1e9, rows=rows + 16).rows == rows + 16
+
+
+@pytest.mark.parametrize('family', [0, 1])
+def test_compiled_scoring_needs_no_more_than_is_reckoned(family):
+    n_cells, rows, width = 2, 512, 1024
+
+    def shape(*sizes, dtype=jnp.float32):
+        return jax.ShapeDtypeStruct(sizes, dtype)
+
+    layers = [(512, width), (2, 512)]
+    params = {
+        'layers': tuple(
+            {'weight': shape(n_cells, out, n), 'bias': shape(n_cells, out)} for out, n in layers
+        )
+    }
+    mixed = WIDE.families[family].mixed
+    if mixed:
+        params['mix'] = shape(n_cells, len(mixed))
+    patience = Patience(False, 6, 0.5, 20, 100)
+    recipe = block.Recipe('multilabel', 0.2, 'loss', 'logits', patience, mixed, True)
+    view = shape(n_cells, dtype=jnp.int32)
+    compiled = block.forward.lower(params, view, shape(13, rows, width), recipe=recipe).compile()
+    needed = compiled.memory_analysis().temp_size_in_bytes
+    assert 0 < needed < 1e9
+    only = (WIDE.families[family],)
+    assert memory.evaluation_rows(FRAMES, only, (n_cells,), needed - 1.0, most=4096) < rows
 
 
 @pytest.mark.parametrize('family', [0, 1])
