@@ -63,6 +63,16 @@ class _Setup(NamedTuple):
     judged: dict[str, evaluation.Judged]  # What finished cells are scored on; 'valid' among them.
 
 
+class _Wave(NamedTuple):
+    """Cells that are trained at once, in the order of their seeds."""
+
+    seeds: range  # That they draw for.
+    chosen: Int[np.ndarray, '_']
+    number: int  # From 0.
+    waves: int
+    done: int  # Cells of the waves before.
+
+
 def train(
     spec: BankSpec,
     layer_widths: tuple[int, ...],
@@ -115,9 +125,8 @@ def train(
         )
     setup, budget = _set_up(spec, layer_widths, splits, data, max_cells, devices)
     result = evaluation.blank(spec, setup.plan, setup.judged, held=take is None)
-    done = 0
-    for seeds, chosen in _waves(setup.plan.cells, spec.seeds, budget):
-        for retired in _train_wave(setup, seeds, chosen, done, progress):
+    for wave in _waves(setup.plan.cells, spec.seeds, budget):
+        for retired in _train_wave(setup, wave, progress):
             evaluation.fill(
                 result,
                 spec,
@@ -128,20 +137,23 @@ def train(
                 take,
                 setup.placement,
             )
-        done += len(chosen)
     return BankResult(**result)
 
 
-def _waves(
-    the_cells: cells.Cells, n_seeds: int, budget: memory.Budget
-) -> Iterator[tuple[range, Int[np.ndarray, '_']]]:
-    """Cells that are trained at once, in the order of their seeds, and the seeds they draw for."""
+def _waves(the_cells: cells.Cells, n_seeds: int, budget: memory.Budget) -> list[_Wave]:
+    """All waves, in the order in which they are trained."""
+    found = []
     for first in range(0, n_seeds, budget.seeds):
         seeds = range(first, first + budget.seeds)
         part = np.flatnonzero(np.isin(the_cells.seed, seeds))
         part = part[np.argsort(the_cells.seed[part], kind='stable')]
-        for start in range(0, len(part), budget.cells):
-            yield seeds, part[start : start + budget.cells]
+        starts = range(0, len(part), budget.cells)
+        found += [(seeds, part[start : start + budget.cells]) for start in starts]
+    done = np.cumsum([0, *(len(chosen) for _, chosen in found)])
+    return [
+        _Wave(seeds, chosen, number, len(found), int(done[number]))
+        for number, (seeds, chosen) in enumerate(found)
+    ]
 
 
 def _set_up(
@@ -230,15 +242,9 @@ def _ragged(placement: mesh.Placement, table: Ragged) -> Ragged:
     return table._replace(first=first, count=count)
 
 
-def _train_wave(
-    setup: _Setup,
-    seeds: range,
-    chosen: Int[np.ndarray, '_'],
-    done: int,
-    progress: OnProgress | None,
-) -> Iterator[Retired]:
-    """Trains the chosen cells to their ends; yields them with what they kept."""
-    by_family = _pack(setup, seeds, chosen)
+def _train_wave(setup: _Setup, wave: _Wave, progress: OnProgress | None) -> Iterator[Retired]:
+    """Trains the cells of a wave to their ends; yields them with what they kept."""
+    by_family = _pack(setup, wave.seeds, wave.chosen)
     sizes = {family: len(packed[0].cells) for family, packed in by_family.items()}
     gone: dict[int, list[Retired]] = {family: [] for family in by_family}
     began = time.perf_counter()
@@ -247,9 +253,9 @@ def _train_wave(
     for start in range(0, setup.spec.epochs, stretch):
         epoch = min(start + stretch, setup.spec.epochs) - 1  # The last of this stretch.
         if whole:
-            by_family = _run_epochs(setup, whole, seeds, by_family, range(start, epoch + 1))
+            by_family = _run_epochs(setup, whole, wave.seeds, by_family, range(start, epoch + 1))
         else:
-            by_family = _run_epoch(setup, seeds, by_family, epoch)
+            by_family = _run_epoch(setup, wave.seeds, by_family, epoch)
         left = 0
         for family, packed in by_family.items():
             finished = [np.asarray(p.block.kept.schedule.finished) for p in packed]
@@ -259,7 +265,7 @@ def _train_wave(
                 by_family[family] = [_placed(setup, p) for p in again]
             gone[family] += retired
         if progress is not None:
-            progress(_progress(setup.spec, epoch, left, chosen, done, began, setup.plan))
+            progress(_progress(setup, wave, epoch, left, began))
         if not left:
             break
     for family, packed in by_family.items():
@@ -394,23 +400,20 @@ def _judge(
     ]
 
 
-def _progress(
-    spec: BankSpec,
-    epoch: int,
-    left: int,
-    chosen: Int[np.ndarray, '_'],
-    done: int,
-    began: float,
-    plan: cells.Plan,
-) -> Progress:
+def _progress(setup: _Setup, wave: _Wave, epoch: int, left: int, began: float) -> Progress:
+    spec = setup.spec
     rate = (epoch + 1) / max(time.perf_counter() - began, 1e-9)
+    here = spec.epochs - epoch - 1 if left else 0
+    later = (wave.waves - wave.number - 1) * spec.epochs
     return Progress(
         task=spec.task,
         epoch=epoch,
         epochs=spec.epochs,
         alive=left,
-        cells=len(plan.cells.source),
-        cells_done=done + len(chosen) - left,
+        cells=len(setup.plan.cells.source),
+        cells_done=wave.done + len(wave.chosen) - left,
         epochs_per_second=rate,
-        seconds_left=(spec.epochs - epoch - 1) / rate if left else 0.0,
+        seconds_left=(here + later) / rate,
+        wave=wave.number,
+        waves=wave.waves,
     )

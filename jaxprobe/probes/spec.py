@@ -153,7 +153,10 @@ class BankResult(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a bank stands after an epoch; `seconds_left` supposes that no further cell stops."""
+    """Where a bank stands after an epoch; `seconds_left` supposes that no further cell stops.
+
+    Cells that are not trained all at once are trained in waves, each over all epochs.
+    """
 
     task: str
     epoch: int
@@ -161,8 +164,10 @@ class Progress(NamedTuple):
     alive: int
     cells: int
     cells_done: int
-    epochs_per_second: float
-    seconds_left: float
+    epochs_per_second: float  # Of this wave.
+    seconds_left: float  # Of all waves.
+    wave: int = 0  # From 0.
+    waves: int = 1
 
 
 OnProgress = Callable[[Progress], None]

@@ -79,7 +79,10 @@ class Decoding:
 
 
 class Training:
-    """Follows a bank: epoch, cells still training, epochs per second, time left at most."""
+    """Follows a bank: epoch, cells still training, epochs per second, time left at most.
+
+    Where cells are trained in waves the bar is that of all waves.
+    """
 
     def __init__(self, label: str):
         """Shows nothing until the first epoch is done."""
@@ -89,12 +92,14 @@ class Training:
     def __call__(self, at: Progress) -> None:
         """Takes where the bank stands after an epoch."""
         if self._bar is None:
-            self._bar = _bar(f'{self._label}: training', at.epochs)
+            self._bar = _bar(f'{self._label}: training', at.waves * at.epochs)
         left = f'{pace(at.epochs_per_second)} epochs/s, at most {at.seconds_left:.0f} s left'
-        text = f'epoch {at.epoch + 1} of {at.epochs}, {at.alive} of {at.cells} cells, {left}'
+        wave = f'wave {at.wave + 1} of {at.waves}, ' if at.waves > 1 else ''
+        text = f'{wave}epoch {at.epoch + 1} of {at.epochs}, {at.alive} of {at.cells} cells, {left}'
         self._bar.postfix = [text]
-        # All cells may stop before the last epoch; then the work is done, whatever its share.
-        self._bar.update((at.epoch + 1 if at.alive else at.epochs) - self._bar.n)
+        # All cells may stop before the last epoch; then the wave is done, whatever its share.
+        here = at.epoch + 1 if at.alive else at.epochs
+        self._bar.update(at.wave * at.epochs + here - self._bar.n)
 
     def close(self) -> None:
         """Ends the line."""

@@ -272,6 +272,13 @@ def test_seeds_in_parts_change_nothing(grid, monkeypatch):
     monkeypatch.setattr(memory, 'budget', lambda *a, **k: budget(*a, **k)._replace(seeds=1))
     check_same(held, bank.train(spec, made.WIDTHS, *parts, progress=done.append))
     assert [p.cells_done for p in done][-1] == len(held.source) == max(p.cells_done for p in done)
+    assert {(p.wave, p.waves) for p in done} == {(0, 2), (1, 2)}
+    ended = max(p for p in done if p.wave == 0)
+    assert ended.seconds_left == pytest.approx(
+        (spec.epochs + (spec.epochs - ended.epoch - 1) * bool(ended.alive))
+        / ended.epochs_per_second
+    )
+    assert done[-1].alive == done[-1].seconds_left == 0
     check_same(held, bank.train(spec, made.WIDTHS, *streams, data='streamed', max_cells=7))
 
 

@@ -140,16 +140,20 @@ def train(
     found = outcome.blank(
         setup.plan, setup.data.targets, {s: len(w.energies) for s, w in songs.items()}
     )
+    parts = [
+        (family, seed, begin)
+        for family, cut in enumerate(cuts)
+        for seed in range(setup.spec.seeds)
+        for begin in range(0, len(models_of(setup, family, seed)[0]), cut.models)
+    ]
     done = 0
-    for family, cut in enumerate(cuts):
-        for seed in range(setup.spec.seeds):
-            cell, target = models_of(setup, family, seed)
-            for begin in range(0, len(cell), cut.models):
-                part = slice(begin, begin + cut.models)
-                run = _Run(setup, family, seed, (cell[part], target[part]), cut.models, done)
-                for slots, kept in run.epochs(progress):
-                    _take(setup, found, family, cell[part][slots], target[part][slots], kept)
-                done += len(set(cell[part]))
+    for wave, (family, seed, begin) in enumerate(parts):
+        size = cuts[family].models
+        cell, target = (each[begin : begin + size] for each in models_of(setup, family, seed))
+        run = _Run(setup, family, seed, (cell, target), size, done, (wave, len(parts)))
+        for slots, kept in run.epochs(progress):
+            _take(setup, found, family, cell[slots], target[slots], kept)
+        done += len(set(cell))
     energies = {split: whole.energies for split, whole in songs.items()}
     return outcome.result(found, setup.spec, setup.plan, energies), found
 
@@ -190,9 +194,11 @@ class _Run:
         models: tuple[Int[np.ndarray, 'M'], Int[np.ndarray, 'M']],
         size: int,
         done: int,
+        place: tuple[int, int],
     ):
-        """Starts the chunk; `done` cells were trained before."""
+        """Starts the chunk, at `place` among so many; `done` cells were trained before."""
         self.setup, self.kind, self.done = setup, setup.kinds[family], done
+        self.wave, self.waves = place
         self.origin = draws.Origin(setup.spec.root_seed, setup.spec.task, seed)
         self.cell, target = models
         self.slots = np.minimum(np.arange(size), len(target) - 1)
@@ -275,6 +281,8 @@ class _Run:
         spec = self.setup.spec
         rate = (epoch + 1) / max(time.perf_counter() - began, 1e-9)
         left = len(set(self.cell[self.slots[alive]]))
+        here = spec.epochs - epoch - 1 if left else 0
+        later = (self.waves - self.wave - 1) * spec.epochs
         return Progress(
             task=spec.task,
             epoch=epoch,
@@ -283,5 +291,7 @@ class _Run:
             cells=len(self.setup.plan.cells.source),
             cells_done=self.done + len(set(self.cell)) - left,
             epochs_per_second=rate,
-            seconds_left=(spec.epochs - epoch - 1) / rate if left else 0.0,
+            seconds_left=(here + later) / rate,
+            wave=self.wave,
+            waves=self.waves,
         )

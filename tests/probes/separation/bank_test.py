@@ -151,6 +151,11 @@ def test_progress_and_refusals(grid):
     spec = fixed(learning_rates=(1e-3,), seeds=1, epochs=2)
     trained(spec, data, progress=events.append)
     assert [(e.epoch, e.alive, e.cells) for e in events] == [(0, 2, 2), (1, 0, 2)]
+    events.clear()
+    trained(fixed(learning_rates=(1e-3,), seeds=2, epochs=2), data, progress=events.append)
+    assert [(e.wave, e.waves) for e in events] == [(0, 2), (0, 2), (1, 2), (1, 2)]
+    assert events[1].seconds_left == pytest.approx(2 / events[1].epochs_per_second)
+    assert events[-1].seconds_left == 0
     assert bank.prove(bank.set_up(spec, made.HEAD, made.SIZES, made.WIDTHS, data), 0).models == 4
     with pytest.raises(ConfigError, match='monitor'):
         bank.set_up(
