@@ -80,7 +80,7 @@ def test_frame_bank_equals_solo(kind, compiled_as_in_production):
             np.testing.assert_allclose(result.test_logits[p], alone.test_logits, atol=2e-3)
 
 
-@pytest.mark.parametrize('kind', FRAMES)
+@pytest.mark.parametrize('kind', ['multiclass', pytest.param('multilabel', marks=pytest.mark.slow)])
 def test_frames_streamed_and_taken_are_the_same(kind, monkeypatch):
     spec = made.spec(kind, frames=True, monitor=FRAMES[kind], epochs=3, batch_items=8)
     parts = made.frames(kind)
