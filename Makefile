@@ -18,8 +18,9 @@ lint: $(VENV)/tested
 types: $(VENV)/tested
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# In the order of files: by their number of tests, the files of few and long ones would come last.
 tests: $(VENV)/tested
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
 
 # The page in Chromium (Debian: apt-get install chromium chromium-driver); pictures to look at.
 test-page: $(VENV)/tested
