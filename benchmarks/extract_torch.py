@@ -74,6 +74,7 @@ class Loop:
 def main() -> None:
     """Builds, warms up in the first folder, then answers every folder with a line of times."""
     asked = json.loads(sys.argv[1])
+    needed = encode_torch.package(asked['encoder'])
     answers, sys.stdout = sys.stdout, sys.stderr  # Libraries may print; the pipe is for answers.
 
     def answer(line: dict[str, Any]) -> None:
@@ -83,10 +84,9 @@ def main() -> None:
         loop = Loop(asked)
         loop(Path(asked['folder']))
     except ImportError as error:
-        needed = encode_torch.package(asked['encoder'])
         answer({'missing': f'torch, {needed} or librosa does not load: {error}'})
         return
-    used = (encode_torch.package(asked['encoder']), 'torch', 'librosa')
+    used = (needed, 'torch', 'librosa')
     about = ', '.join(f'{name} {importlib.metadata.version(name)}' for name in used)
     answer({'reference': about})
     for line in sys.stdin:

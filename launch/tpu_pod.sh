@@ -71,6 +71,11 @@ told() {
     2>/dev/null || echo unreachable
 }
 tail_() { tpu tpu-vm ssh "$NAME" --worker=0 --command="tail -n $1 ~/run.log" || true; }
+failed() {
+  tail_ 40
+  echo "the run on $NAME ended with an error (all of ~/run.log: ssh to worker 0); mend it and start this again" >&2
+  exit 1
+}
 
 if [[ ${DRY_RUN:-} ]]; then
   ask && set_up && go "$@"
@@ -85,14 +90,10 @@ while true; do
       echo "finished; give the pod back with: gcloud compute tpus queued-resources delete $queue --zone=$ZONE --force" >&2
       exit
       ;;
-    1) starts=3 ;;& # An error of the run's own: it would come again.
+    1) failed ;; # An error of the run's own: it would come again.
     running | unreachable) tail_ 1 ;;
     *) # A new pod, or processes that were ended from outside.
-      if ((starts == 3)); then
-        tail_ 40
-        echo "the run on $NAME ended with an error (all of ~/run.log: ssh to worker 0); mend it and start this again" >&2
-        exit 1
-      fi
+      ((starts < 3)) || failed
       starts=$((starts + 1))
       set_up && go "$@"
       ;;

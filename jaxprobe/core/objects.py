@@ -110,13 +110,13 @@ class Twin:
                 f'this run another --workdir and --config.store_dir; to use what lies here, move '
                 f'it below them; to do without, delete the folder.'
             )
-        for path in self._here():
-            if path.relative_to(self.folder).as_posix() not in files:
+        for name, path in self._here().items():
+            if name not in files:
                 path.unlink()
         copied = 0
         for name, (sha256, size) in files.items():
             path = self.folder / name
-            if path.is_file() and path.stat().st_size == size and fs.sha256(path) == sha256:
+            if path.is_file() and path.stat().st_size == size and self._sha256(path) == sha256:
                 continue
             self._fetch(path, sha256)
             copied += 1
@@ -139,13 +139,13 @@ class Twin:
         known = {sha256 for sha256, _ in _files(before, self.url).values()}
         files: dict[str, list[Any]] = {}
         sent = 0
-        for path in self._here():
+        for name, path in self._here().items():
             sha256, size = self._sha256(path), path.stat().st_size
             if sha256 not in known:
                 self._write(f'{BLOBS}/{sha256}', path.read_bytes())
                 known.add(sha256)
                 sent += 1
-            files[path.relative_to(self.folder).as_posix()] = [sha256, size]
+            files[name] = [sha256, size]
         index = json.dumps({'schema': SCHEMA, 'files': files}, indent=1, sort_keys=True).encode()
         if index != before:
             self._write(INDEX, index)  # From here on this is what the folder holds.
@@ -155,17 +155,17 @@ class Twin:
 
     def _changed(self, before: _Files, now: _Files) -> list[str]:
         """Files here that are neither what was agreed on nor what the store holds now."""
-        names = {path: path.relative_to(self.folder).as_posix() for path in self._here()}
         return [
             name
-            for path, name in names.items()
+            for name, path in self._here().items()
             if self._sha256(path) not in {of.get(name, ('', 0))[0] for of in (before, now)}
         ]
 
-    def _here(self) -> list[Path]:
-        """The files of the twin that are finished."""
+    def _here(self) -> dict[str, Path]:
+        """The files of the twin that are finished, by their names in the store."""
         found = [path for path in sorted(self.folder.rglob('*')) if path.is_file()]
-        return [p for p in found if fs.TEMPORARY not in p.name and not p.name.endswith(_OWN)]
+        found = [p for p in found if fs.TEMPORARY not in p.name and not p.name.endswith(_OWN)]
+        return {path.relative_to(self.folder).as_posix(): path for path in found}
 
     def _sha256(self, path: Path) -> str:
         status, name = path.stat(), str(path)

@@ -142,17 +142,17 @@ def train(
 
 def _waves(the_cells: cells.Cells, n_seeds: int, budget: memory.Budget) -> list[_Wave]:
     """All waves, in the order in which they are trained."""
-    found = []
-    for first in range(0, n_seeds, budget.seeds):
-        seeds = range(first, first + budget.seeds)
-        part = np.flatnonzero(np.isin(the_cells.seed, seeds))
-        part = part[np.argsort(the_cells.seed[part], kind='stable')]
-        starts = range(0, len(part), budget.cells)
-        found += [(seeds, part[start : start + budget.cells]) for start in starts]
-    done = np.cumsum([0, *(len(chosen) for _, chosen in found)])
+    order = np.argsort(the_cells.seed, kind='stable')
+    size = len(order) * budget.seeds // n_seeds  # Cells of a part of the seeds.
+    cuts = [
+        (start, min(start + budget.cells, end))
+        for end in range(size, len(order) + 1, size)
+        for start in range(end - size, end, budget.cells)
+    ]
+    firsts = (start // size * budget.seeds for start, _ in cuts)
     return [
-        _Wave(seeds, chosen, number, len(found), int(done[number]))
-        for number, (seeds, chosen) in enumerate(found)
+        _Wave(range(first, first + budget.seeds), order[start:stop], number, len(cuts), start)
+        for number, (first, (start, stop)) in enumerate(zip(firsts, cuts))
     ]
 
 
@@ -401,19 +401,14 @@ def _judge(
 
 
 def _progress(setup: _Setup, wave: _Wave, epoch: int, left: int, began: float) -> Progress:
-    spec = setup.spec
-    rate = (epoch + 1) / max(time.perf_counter() - began, 1e-9)
-    here = spec.epochs - epoch - 1 if left else 0
-    later = (wave.waves - wave.number - 1) * spec.epochs
     return Progress(
-        task=spec.task,
+        task=setup.spec.task,
         epoch=epoch,
-        epochs=spec.epochs,
+        epochs=setup.spec.epochs,
         alive=left,
         cells=len(setup.plan.cells.source),
         cells_done=wave.done + len(wave.chosen) - left,
-        epochs_per_second=rate,
-        seconds_left=(here + later) / rate,
+        epochs_per_second=(epoch + 1) / max(time.perf_counter() - began, 1e-9),
         wave=wave.number,
         waves=wave.waves,
     )

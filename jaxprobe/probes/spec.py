@@ -165,9 +165,14 @@ class Progress(NamedTuple):
     cells: int
     cells_done: int
     epochs_per_second: float  # Of this wave.
-    seconds_left: float  # Of all waves.
     wave: int = 0  # From 0.
     waves: int = 1
+
+    @property
+    def seconds_left(self) -> float:
+        """Of all waves, at the rate of this one."""
+        here = self.epochs - self.epoch - 1 if self.alive else 0
+        return (here + (self.waves - self.wave - 1) * self.epochs) / self.epochs_per_second
 
 
 OnProgress = Callable[[Progress], None]

@@ -7,7 +7,6 @@ same shape where the real ones are absent.
 
 import dataclasses
 import itertools
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -450,7 +449,9 @@ def _memory_mb() -> float:
     """Memory the bank lives in: the first accelerator's, or the host's."""
     import jax
 
+    from jaxprobe.probes import memory
+
     stats = jax.local_devices()[0].memory_stats()
     if stats and 'bytes_limit' in stats:
         return stats['bytes_limit'] / 1e6
-    return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e6
+    return memory.host_bytes() / 1e6

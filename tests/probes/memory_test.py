@@ -184,24 +184,29 @@ def test_step_rows_are_those_of_the_layout():
         assert data.layout(SPEC, split, 1e9, rows=rows + 16).rows == rows + 16
 
 
-@pytest.mark.parametrize('family', [0, 1])
-def test_compiled_scoring_needs_no_more_than_is_reckoned(family):
-    n_cells, rows, width = 2, 512, 1024
+def shape(*sizes, dtype=jnp.float32):
+    return jax.ShapeDtypeStruct(sizes, dtype)
 
-    def shape(*sizes, dtype=jnp.float32):
-        return jax.ShapeDtypeStruct(sizes, dtype)
 
+def abstract(n_cells, width, mixed):
+    """Shapes of the parameters of a block of `FRAMES`, and its recipe."""
     layers = [(512, width), (2, 512)]
     params = {
         'layers': tuple(
             {'weight': shape(n_cells, out, n), 'bias': shape(n_cells, out)} for out, n in layers
         )
     }
-    mixed = WIDE.families[family].mixed
     if mixed:
         params['mix'] = shape(n_cells, len(mixed))
     patience = Patience(False, 6, 0.5, 20, 100)
-    recipe = block.Recipe('multilabel', 0.2, 'loss', 'logits', patience, mixed, True)
+    return params, block.Recipe('multilabel', 0.2, 'loss', 'logits', patience, mixed, True)
+
+
+@pytest.mark.parametrize('family', [0, 1])
+def test_compiled_scoring_needs_no_more_than_is_reckoned(family):
+    n_cells, rows, width = 2, 512, 1024
+
+    params, recipe = abstract(n_cells, width, WIDE.families[family].mixed)
     view = shape(n_cells, dtype=jnp.int32)
     compiled = block.forward.lower(params, view, shape(13, rows, width), recipe=recipe).compile()
     needed = compiled.memory_analysis().temp_size_in_bytes
@@ -215,20 +220,8 @@ def test_the_compiled_step_needs_no_more_than_is_reckoned(family):
     """At a tenth of the rows, as all of it grows with them."""
     n_cells, rows, width = 2, STEP_ROWS // 10, 1024
 
-    def shape(*sizes, dtype=jnp.float32):
-        return jax.ShapeDtypeStruct(sizes, dtype)
-
-    layers = [(512, width), (2, 512)]
-    params = {
-        'layers': tuple(
-            {'weight': shape(n_cells, out, n), 'bias': shape(n_cells, out)} for out, n in layers
-        )
-    }
     members = WIDE.families[family]
-    if members.mixed:
-        params['mix'] = shape(n_cells, len(members.mixed))
-    patience = Patience(False, 6, 0.5, 20, 100)
-    recipe = block.Recipe('multilabel', 0.2, 'loss', 'logits', patience, members.mixed, True)
+    params, recipe = abstract(n_cells, width, members.mixed)
     learner = block.Learner(params, jax.eval_shape(block._ADAM.init, params), shape(n_cells))
     places = shape(1, 1, rows, dtype=jnp.int32)
     steps = shape(1, 1, dtype=jnp.int32)

@@ -14,8 +14,8 @@ def test_encoding_shows_rate_and_time_left(capsys):
 
 def test_training_shows_epochs_and_cells(capsys):
     shown = progress.Training('muq / gtzan_genre')
-    shown(Progress('gtzan_genre', 0, 2, 78, 78, 0, 2.0, 0.5))
-    shown(Progress('gtzan_genre', 1, 2, 12, 78, 66, 2.0, 0.0))
+    shown(Progress('gtzan_genre', 0, 2, 78, 78, 0, 2.0))
+    shown(Progress('gtzan_genre', 1, 2, 12, 78, 66, 2.0))
     shown.close()
     text = capsys.readouterr().err
     assert 'muq / gtzan_genre: training: 100% epoch 2 of 2, 12 of 78 cells, 2 epochs/s' in text
@@ -23,12 +23,12 @@ def test_training_shows_epochs_and_cells(capsys):
 
 def test_training_in_waves_fills_one_bar(capsys):
     shown = progress.Training('muq / gtzan_genre')
-    shown(Progress('gtzan_genre', 1, 2, 0, 78, 26, 2.0, 2.0, 0, 3))
-    shown(Progress('gtzan_genre', 0, 2, 0, 78, 52, 2.0, 1.0, 1, 3))  # All cells stopped early.
+    shown(Progress('gtzan_genre', 1, 2, 0, 78, 26, 2.0, 0, 3))
+    shown(Progress('gtzan_genre', 0, 2, 0, 78, 52, 2.0, 1, 3))  # All cells stopped early.
     bar = shown._bar
     assert (bar.n, bar.total) == (4, 6)
     assert bar.postfix[0].startswith('wave 2 of 3, epoch 1 of 2, 0 of 78 cells, ')
-    shown(Progress('gtzan_genre', 1, 2, 12, 78, 66, 2.0, 0.0, 2, 3))
+    shown(Progress('gtzan_genre', 1, 2, 12, 78, 66, 2.0, 2, 3))
     shown.close()
     text = capsys.readouterr().err
     assert 'muq / gtzan_genre: training: 100% wave 3 of 3, epoch 2 of 2, 12 of 78 cells' in text

@@ -279,10 +279,7 @@ class _Run:
 
     def _progress(self, epoch: int, alive: np.ndarray, began: float) -> Progress:
         spec = self.setup.spec
-        rate = (epoch + 1) / max(time.perf_counter() - began, 1e-9)
         left = len(set(self.cell[self.slots[alive]]))
-        here = spec.epochs - epoch - 1 if left else 0
-        later = (self.waves - self.wave - 1) * spec.epochs
         return Progress(
             task=spec.task,
             epoch=epoch,
@@ -290,8 +287,7 @@ class _Run:
             alive=left,
             cells=len(self.setup.plan.cells.source),
             cells_done=self.done + len(set(self.cell)) - left,
-            epochs_per_second=rate,
-            seconds_left=(here + later) / rate,
+            epochs_per_second=(epoch + 1) / max(time.perf_counter() - began, 1e-9),
             wave=self.wave,
             waves=self.waves,
         )
