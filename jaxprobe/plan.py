@@ -38,6 +38,7 @@ _INDIFFERENT = (
     'extract.shard_minutes',
     'probe.data',
     'probe.max_cells',
+    'probe.spread',
 )
 
 
@@ -452,6 +453,7 @@ def _check_values(config: Settings) -> None:
         'extract.on_error': ('stop', 'quarantine'),
         'extract.dtype': ('float32', 'bfloat16'),
         'probe.data': ('auto', 'resident', 'streamed'),
+        'probe.spread': ('auto', 'always', 'never'),
         'probe.logits_dtype': ('float32', 'float16'),
     }
     flat = _flat(_plain(config.to_dict()))

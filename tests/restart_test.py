@@ -9,8 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from jaxprobe.stages import results
 from tests.stages.pipeline_test import contents, manifest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +27,9 @@ CACHED = {
 }
 
 
-def start(folder: Path, name: str, cache: Path, by: tuple[str, ...] = ALONE) -> subprocess.Popen:
+def start(
+    folder: Path, name: str, cache: Path, by: tuple[str, ...] = ALONE, more: tuple[str, ...] = ()
+) -> subprocess.Popen:
     """Starts a small run of its own working directory and store."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(('SLURM_', 'JAX_'))}
     mine = {'JAXPROBE_CACHE': str(cache), 'JAX_PLATFORMS': 'cpu', 'PYTHON': sys.executable}
@@ -45,6 +49,7 @@ def start(folder: Path, name: str, cache: Path, by: tuple[str, ...] = ALONE) -> 
             '--config.probe.learning_rates=(1e-3,1e-2)',
             '--config.analyse.resamples=50',
             '--stages=prepare,extract,probe,analyse',
+            *more,
         ],
         cwd=ROOT,
         env=kept | mine | CACHED,
@@ -97,9 +102,12 @@ def test_killed_and_continued(undisturbed):
 
 
 def test_two_processes_write_what_one_writes(undisturbed):
-    """One of them is killed on the way; both end, and the same command continues."""
+    """First they train every bank together. One of them is killed; both end, and the same command
+    continues, to what one process finds but for last digits. Then each trains banks of its own.
+    """
     folder, whole, _ = undisturbed
-    process = start(folder, 'two', folder / 'cache', TOGETHER)
+    spread = ('--config.probe.spread=always',)
+    process = start(folder, 'two', folder / 'cache', TOGETHER, spread)
     assert process.stdout
     for line in process.stdout:
         if line.startswith('== probe'):
@@ -111,10 +119,25 @@ def test_two_processes_write_what_one_writes(undisturbed):
     # The other is told to end, and does: without, it would wait a minute for a sign of life.
     process.communicate(timeout=30)
     assert process.returncode != 0
+    process = start(folder, 'two', folder / 'cache', TOGETHER, spread)
+    text, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, text
+    two, one = (folder / name / 'run' / 'results' for name in ('two', 'whole'))
+    for encoder in ('toy_conformer', 'fbank_chroma'):
+        check_alike(*(results.read_bank(each / encoder, 'own_data') for each in (two, one)))
+    shutil.rmtree(two)
     process = start(folder, 'two', folder / 'cache', TOGETHER)
     text, _ = process.communicate(timeout=240)
     assert process.returncode == 0, text
     assert contents(folder / 'two' / 'run') == whole
+
+
+def check_alike(one: results.BankRecord, two: results.BankRecord) -> None:
+    """DESIGN 4.4: the same best epochs, and scores that differ by less than any could matter."""
+    np.testing.assert_array_equal(one.best_epoch, two.best_epoch)
+    np.testing.assert_array_equal(one.epochs_run, two.epochs_run)
+    for name in ('valid_logits', 'test_logits', 'mix_weights', 'best_monitor'):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT])

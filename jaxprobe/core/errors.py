@@ -1,8 +1,8 @@
 """The errors a user can meet, and the one way near names are suggested.
 
 An error of ours says what arrived, what was expected, the likely slip and the next step, in
-one message. The four families tell the user where to look: the config, the data, the weights
-or the store.
+one message. The families tell the user where to look: the config, the data, the weights, the store
+or another process.
 """
 
 import difflib
@@ -27,6 +27,10 @@ class WeightsError(JaxprobeError):
 
 class StoreError(JaxprobeError):
     """A store or a working directory is damaged or was made by another plan."""
+
+
+class PeerError(JaxprobeError):
+    """Another process of the run ended, or cannot be reached."""
 
 
 def suggest(name: str, known: Iterable[str], *, show: int = 20) -> str:

@@ -18,7 +18,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
@@ -101,8 +100,10 @@ def train(
             [p N C])`, which are then not held for the result: those of frames may be many.
         also: further splits, by name, on which finished cells are scored; training sees nothing
             of them. They are read once each, as they are needed, whatever `data` says.
-        devices: of this process, over which cells are divided, and rows where one device cannot
-            hold them; None takes all accelerators, or one CPU device.
+        devices: over which cells are divided, and rows where one device cannot hold them; None
+            takes all accelerators of this process, or one CPU device. Those of all processes
+            (`mesh.all_devices`) train one bank together: every process calls this with the same
+            arguments, and has the same result.
 
     Raises:
         ConfigError: the grid cannot be trained, or a further split has the name of another.
@@ -168,7 +169,10 @@ def _set_up(
     plan = cells.plan(spec, layer_widths, rows[0])
     train, valid, test, *_ = splits.values()
     step_rows = feeds.step_rows(spec, train)
-    budget = memory.budget(spec, plan, rows, data, most, step_rows=step_rows, devices=len(devices))
+    usable = mesh.least(memory.usable_bytes(), devices)
+    budget = memory.budget(
+        spec, plan, rows, data, most, usable, step_rows=step_rows, devices=len(devices)
+    )
     placement = mesh.place(devices, budget.data)
     row_bytes = 0 if budget.resident else memory.row_bytes(plan)
     on_cpu = jax.default_backend() == 'cpu'
@@ -258,9 +262,9 @@ def _train_wave(setup: _Setup, wave: _Wave, progress: OnProgress | None) -> Iter
             by_family = _run_epoch(setup, wave.seeds, by_family, epoch)
         left = 0
         for family, packed in by_family.items():
-            finished = [np.asarray(p.block.kept.schedule.finished) for p in packed]
+            finished = setup.placement.host([p.block.kept.schedule.finished for p in packed])
             left += sum(int(packing.alive(p, f).sum()) for p, f in zip(packed, finished))
-            again, retired = packing.repack(packed, finished)
+            again, retired = packing.repack(packed, finished, setup.placement)
             if again is not packed:
                 by_family[family] = [_placed(setup, p) for p in again]
             gone[family] += retired
@@ -269,7 +273,9 @@ def _train_wave(setup: _Setup, wave: _Wave, progress: OnProgress | None) -> Iter
         if not left:
             break
     for family, packed in by_family.items():
-        yield from packing.regroup(gone[family] + packing.retire(packed), sizes[family])
+        yield from packing.regroup(
+            gone[family] + packing.retire(packed, setup.placement), sizes[family]
+        )
 
 
 def _pack(setup: _Setup, seeds: range, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]]:
@@ -340,7 +346,7 @@ def _run_epoch(
     setup: _Setup, seeds: range, by_family: dict[int, list[Packed]], epoch: int
 ) -> dict[int, list[Packed]]:
     learners = {
-        family: [p.block.learner._replace(loss=jnp.zeros(len(p.cells))) for p in packed]
+        family: [p.block.learner._replace(loss=_zeros(setup, p)) for p in packed]
         for family, packed in by_family.items()
     }
     for segment in setup.feed.segments(epoch, seeds):
@@ -374,6 +380,10 @@ def _run_epoch(
         ]
         for family, packed in by_family.items()
     }
+
+
+def _zeros(setup: _Setup, packed: Packed) -> Float[Array, 'P']:
+    return setup.placement.cells(np.zeros(len(packed.cells), np.float32))
 
 
 def _judge(

@@ -78,7 +78,7 @@ def start(
     filler: Bool[np.ndarray, 'P'],
     patience: Patience,
 ) -> Block:
-    """A block that has not run.
+    """A block that has not run, on the host.
 
     Args:
         params: one head per cell, on the host.
@@ -91,9 +91,7 @@ def start(
     )
     learner = Learner(params, zeros, np.zeros(rates.shape, np.float32))
     state = schedule.start(rates, filler, patience)
-    made = Block(learner, Kept(params, state, np.zeros(rates.shape, np.int32)), view, seed)
-    # Copies, as every buffer is donated to the first step and belongs to nobody else.
-    return jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), made)
+    return Block(learner, Kept(params, state, np.zeros(rates.shape, np.int32)), view, seed)
 
 
 class Validation(NamedTuple):

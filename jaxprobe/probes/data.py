@@ -25,6 +25,8 @@ Views = dict[int, Float[Array, '_ _ _']]
 
 # Windows read at once where items are averaged: their rows are many times those that are kept.
 _WINDOWS = 256
+# Rows read at once where all are held: beside them stand a few pieces as the store has them.
+_ROWS = 1024
 
 
 class Batches(NamedTuple):
@@ -321,14 +323,34 @@ class Feed(NamedTuple):
 
 
 def chunk_views(
-    split: Split, the_plan: cells.Plan, size: int
-) -> Iterator[dict[int, Float[np.ndarray, '_ _ _']]]:
-    """The rows of a split in order, `size` at a time, the last chunk filled with zeros."""
+    split: Split, the_plan: cells.Plan, size: int, placement: Placement = ONE
+) -> Iterator[dict[int, dict[int, Float[np.ndarray, '_ _ _']]]]:
+    """The rows of a split in order, `size` at a time, the last chunk filled with zeros.
+
+    Yields:
+        Place along the mesh axis `data`, of this process -> its rows of a chunk.
+    """
     reader, total = reader_of(split), n_rows(split)
-    chunks = [np.arange(start, min(start + size, total)) for start in range(0, total, size)]
-    for rows, groups in zip(chunks, reader.prefetched(chunks)):
-        views = cells.read_views(groups, the_plan)
-        yield _filled(views, size - len(rows))
+    each = size // placement.data
+    chunks = [
+        [np.arange(*_within(start + place * each, each, total)) for place in placement.shares]
+        for start in range(0, total, size)
+    ]
+    # Of the last chunk there may be nothing for this process, and no reader is asked for nothing.
+    wanted = [rows if len(rows) else np.zeros(1, int) for rows in map(np.concatenate, chunks)]
+    for parts, groups in zip(chunks, reader.prefetched(wanted)):
+        views, stop = cells.read_views(groups, the_plan), 0
+        found = {}
+        for place, rows in zip(placement.shares, parts):
+            start, stop = stop, stop + len(rows)
+            own = {pad: array[:, start:stop] for pad, array in views.items()}
+            found[place] = _filled(own, each - len(rows))
+        yield found
+
+
+def _within(start: int, count: int, total: int) -> tuple[int, int]:
+    """Where `count` rows from `start` on begin and end, of `total`."""
+    return min(start, total), min(start + count, total)
 
 
 def _filled(views: dict[int, np.ndarray], short: int) -> dict[int, np.ndarray]:
@@ -342,7 +364,7 @@ def passing(
     split: Split, the_plan: cells.Plan, chunk: int, placement: Placement = ONE
 ) -> Callable[[], Iterator[Views]]:
     """The rows of a split as they are read, chunk by chunk; nothing of them is held."""
-    return lambda: (placement.rows(views) for views in chunk_views(split, the_plan, chunk))
+    return lambda: map(placement.rows, chunk_views(split, the_plan, chunk, placement))
 
 
 def resident(
@@ -355,10 +377,8 @@ def resident(
 ) -> Feed:
     """Holds all rows on the device; an epoch touches the host for nothing but its numbers."""
     train, *judged = splits
-    data = cells.read_views(reader_of(train).read(np.arange(n_rows(train))), the_plan)
-    # Every device holds equally many.
-    data = placement.rows(_filled(data, -n_rows(train) % placement.data))
-    held = [placement.rows(_stacked(chunk_views(s, the_plan, chunk))) for s in judged]
+    data = placement.rows(_shares(train, the_plan, placement))
+    held = [placement.rows(_stacked(chunk_views(s, the_plan, chunk, placement))) for s in judged]
 
     def segments(epoch: int, seeds: range) -> Iterator[Segment]:
         for drawn in _draws(spec, train, sizes, epoch, seeds):
@@ -378,9 +398,41 @@ def resident(
     return Feed(segments, valid, test, whole)
 
 
-def _stacked(chunks: Iterator[dict[int, np.ndarray]]) -> dict[int, Float[np.ndarray, 'n _ _ _']]:
+def _shares(
+    split: Split, the_plan: cells.Plan, placement: Placement
+) -> dict[int, dict[int, Float[np.ndarray, '_ _ _']]]:
+    """A split's rows by place along `data`, at each place equally many; read piece by piece."""
+    reader, total = reader_of(split), n_rows(split)
+    each = -(-total // placement.data)
+    out = {
+        place: {
+            pad: np.zeros((len(views), each, pad), np.float32)
+            for pad, views in the_plan.views.items()
+        }
+        for place in placement.shares
+    }
+    pieces = [
+        (place, start, np.arange(start, min(start + _ROWS, stop)))
+        for place in placement.shares
+        for start, stop in [_within(place * each, each, total)]
+        for start in range(start, stop, _ROWS)
+    ]
+    read = reader.prefetched([rows for *_, rows in pieces])
+    for (place, start, rows), groups in zip(pieces, read):
+        for pad, views in cells.read_views(groups, the_plan).items():
+            begin = start - place * each
+            out[place][pad][:, begin : begin + len(rows)] = views
+    return out
+
+
+def _stacked(
+    chunks: Iterator[dict[int, dict[int, np.ndarray]]],
+) -> dict[int, dict[int, Float[np.ndarray, 'n _ _ _']]]:
     several = list(chunks)
-    return {pad: np.stack([views[pad] for views in several]) for pad in several[0]}
+    return {
+        place: {pad: np.stack([chunk[place][pad] for chunk in several]) for pad in views}
+        for place, views in several[0].items()
+    }
 
 
 def _chunks(stacked: dict[int, Float[Array, 'n _ _ _']]) -> Iterator[Views]:

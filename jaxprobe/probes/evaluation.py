@@ -107,14 +107,15 @@ def fill(
         chunks = score_rows(plan, recipes, split, params, views)[family][0]
         found = block.item_scores(
             tuple(chunks),
-            jnp.asarray(kept.ensemble),
+            kept.ensemble,
             split.ragged.first,
             split.ragged.count,
             recipe=recipes[family],
             most=split.ragged.most,
         )
+        found = placement.host(found)
         if take is not None:
-            take(ids, name, np.asarray(found))
+            take(ids, name, found)
         elif name in result['also_logits']:
             result['also_logits'][name][ids] = found
         else:

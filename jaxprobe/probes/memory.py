@@ -86,6 +86,12 @@ def _text(path: Path) -> str:
         return ''
 
 
+def sharing(data_bytes: int, usable: float, devices: int) -> int:
+    """How many devices have to share rows so that each can hold its part; 0 where all cannot."""
+    shares = (n for n in range(1, devices + 1) if devices % n == 0)
+    return next((n for n in shares if data_bytes / n <= 0.5 * usable), 0)
+
+
 def row_bytes(plan: Plan) -> int:
     """Bytes of one row of embeddings as the bank reads it."""
     return 4 * sum(pad * len(views) for pad, views in plan.views.items())
@@ -148,25 +154,24 @@ def budget(
         raise ConfigError(f"data={data!r}: expected 'auto', 'resident' or 'streamed'")
     usable = usable_bytes() if usable is None else usable
     data_bytes = sum(rows[:3]) * row_bytes(plan)
-    shares = (n for n in range(1, devices + 1) if devices % n == 0)
-    fits = next((n for n in shares if data_bytes / n <= 0.5 * usable), 0)
+    fits = sharing(data_bytes, usable, devices)
     resident = data == 'resident' or (data == 'auto' and fits > 0)
-    sharing = (fits or devices) if resident else 1
+    shared = (fits or devices) if resident else 1
     step = max(step_bytes(spec, family, step_rows) for family in plan.families)
     room = max(_STEP_SHARE * usable, step)
     # Parameters, two moments, the best epoch's parameters; gradients and scores of a block.
     widest = max(packing.cell_bytes(spec, pad) for pad in plan.views)
     per_cell = 5 * widest + 8 * spec.outputs * max(rows[1:])
-    held = data_bytes / sharing if resident else 0
+    held = data_bytes / shared if resident else 0
     own = step_rows * (sum(spec.hidden) + (0 if resident else row_bytes(plan)))  # Of one seed.
 
     def with_seeds(seeds: int) -> Budget:
         segment = max(_SEGMENT_SHARE * usable, seeds * own)  # At least a step's rows and masks.
         n = len(plan.cells.source) * seeds // spec.seeds
         left = usable - 3 * segment - min(room, step * n) - held
-        cells = int(left // per_cell) * (devices // sharing)
+        cells = int(left // per_cell) * (devices // shared)
         cells = min(cells, n, max_cells or n)
-        return Budget(resident, cells, float(segment), float(room), sharing, seeds)
+        return Budget(resident, cells, float(segment), float(room), shared, seeds)
 
     parts = [n for n in range(spec.seeds, 0, -1) if spec.seeds % n == 0]
     possible = [found for found in map(with_seeds, parts) if found.cells >= 1]

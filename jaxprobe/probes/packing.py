@@ -10,12 +10,12 @@ import math
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
 from jaxprobe.probes import block, draws, heads
 from jaxprobe.probes.cells import Plan
+from jaxprobe.probes.mesh import ONE, Placement
 from jaxprobe.probes.spec import BankSpec
 
 _CPU_BLOCK_BYTES = 18e6
@@ -24,7 +24,10 @@ _REPACK_SHARE = 0.15  # Of a family's blocks must be saved, as repacking moves a
 
 
 class Packed(NamedTuple):
-    """A block and the cells in its slots; -1 marks a slot that only fills the shape."""
+    """A block and the cells in its slots; -1 marks a slot that only fills the shape.
+
+    It is made on the host, and trains where `mesh.Placement.cells` puts it.
+    """
 
     cells: Int[np.ndarray, 'K']
     block: block.Block
@@ -122,12 +125,15 @@ def alive(packed: Packed, finished: np.ndarray) -> np.ndarray:
     return (packed.cells >= 0) & ~finished
 
 
-def repack(packed: list[Packed], finished: list[np.ndarray]) -> tuple[list[Packed], list[Retired]]:
+def repack(
+    packed: list[Packed], finished: list[np.ndarray], placement: Placement = ONE
+) -> tuple[list[Packed], list[Retired]]:
     """Gathers the cells that still train into as few blocks as they need.
 
     Returns:
-        The blocks to go on with, and the finished cells that no longer have a place in them.
-        Where too little would be saved the blocks stay as they are, finished cells in them.
+        The blocks to go on with, on the host, and the finished cells that no longer have a place
+        in them. Where too little would be saved the blocks stay as they are, finished cells in
+        them.
     """
     if not packed:
         return [], []
@@ -137,7 +143,7 @@ def repack(packed: list[Packed], finished: list[np.ndarray]) -> tuple[list[Packe
     saved = len(packed) - needed
     if needed and saved < max(1, _REPACK_SHARE * len(packed)):
         return packed, []
-    hosts = [jax.tree.map(np.asarray, p.block) for p in packed]
+    hosts = [placement.host(p.block) for p in packed]
     retired = []
     for p, host, living_here in zip(packed, hosts, living):
         slots = np.flatnonzero((p.cells >= 0) & ~living_here)
@@ -172,16 +178,15 @@ def _gather(
     state = state._replace(finished=state.finished | filler)
     made = made._replace(kept=made.kept._replace(schedule=state))
     ids = np.array([packed[b].cells[slot] for b, slot in full])
-    made = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), made)
     return Packed(np.where(filler, -1, ids), made)
 
 
-def retire(packed: list[Packed]) -> list[Retired]:
+def retire(packed: list[Packed], placement: Placement = ONE) -> list[Retired]:
     """Takes every cell of the blocks to the host, finished or not."""
     out = []
     for p in packed:
         slots = np.flatnonzero(p.cells >= 0)
-        out.append(Retired(p.cells[slots], _take(jax.tree.map(np.asarray, p.block.kept), slots)))
+        out.append(Retired(p.cells[slots], _take(placement.host(p.block.kept), slots)))
     return out
 
 

@@ -1,8 +1,8 @@
 """Several processes as one run: who they are, what each does, and where they wait.
 
 Processes share the working directory and the stores. Each encodes its share of the shards and
-trains its share of the banks; what only one may do (writing plans, tables, synthetic audio) is
-done by the first while the others wait.
+trains its share of the banks (`shares.py`); what only one may do (writing plans, tables, synthetic
+audio) is done by the first while the others wait.
 
 How a process learns of the others, in this order (what `jax.distributed.initialize` finds by
 itself, and what it does not, was tried out: spec/ecosystem.md, section 6):
@@ -17,20 +17,19 @@ itself, and what it does not, was tried out: spec/ecosystem.md, section 6):
 A process that finds none of these is alone, and initialises nothing.
 """
 
+import contextlib
 import functools
 import os
 import re
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from jaxprobe.core import fs
-from jaxprobe.core.errors import ConfigError, StoreError
-
-T = TypeVar('T')
+from jaxprobe.core.errors import ConfigError, PeerError, StoreError
 
 AUTO = 'auto'
 _VARIABLES = ('JAX_COORDINATOR_ADDRESS', 'JAX_NUM_PROCESSES', 'JAX_PROCESS_ID')
@@ -178,13 +177,6 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else -1
 
 
-def share(things: Sequence[T]) -> list[T]:
-    """Every n-th of some things, so that n processes do all of them."""
-    import jax
-
-    return list(things[jax.process_index() :: jax.process_count()])
-
-
 def meet(name: str) -> None:
     """Waits until every process of a run has come this far; returns at once where one is alone.
 
@@ -209,12 +201,49 @@ def meet(name: str) -> None:
             beside.submit(wait).result()
 
 
-def _of_the_first(number: int) -> int:
-    """What the first process says, to all of them."""
+def of_the_first(numbers: Sequence[int]) -> list[int]:
+    """What the first process says, to all of them, who say as many numbers of 31 bits."""
     import numpy as np
     from jax.experimental import multihost_utils
 
-    return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
+    return multihost_utils.broadcast_one_to_all(np.array(numbers, np.int32)).tolist()
+
+
+def the_first_finds(look: Callable[[], bool]) -> bool:
+    """What the first process finds, who alone looks, to all of them.
+
+    A network disk may go on for a while telling who looked too early that a file is not there.
+    """
+    return bool(of_the_first([index() == 0 and look()])[0])
+
+
+def index() -> int:
+    """The number of this process, 0 where it is alone."""
+    import jax
+
+    return jax.process_index()
+
+
+@contextlib.contextmanager
+def working_together(what: str) -> Iterator[None]:
+    """Work in which all processes meet, again and again, by collectives of their devices.
+
+    Raises:
+        PeerError: one of the others is gone.
+    """
+    import jax
+
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        said = str(error).splitlines()[0]
+        if not any(library in said for library in ('Gloo', 'NCCL')):
+            raise
+        raise PeerError(
+            f'another process of this run ended or cannot be reached while all of them worked on '
+            f'{what} ({said}). Its own message says why. What was finished is kept: the same '
+            f'command continues.'
+        ) from None
 
 
 def check_same(what: str, mine: str, members: Members) -> None:
@@ -229,7 +258,7 @@ def check_same(what: str, mine: str, members: Members) -> None:
     if members.count == 1:
         return
     number = int(fs.digest(mine, 7), 16)
-    if number != _of_the_first(number):
+    if [number] != of_the_first([number]):
         raise ConfigError(
             f'process {members.index} differs from the first in {what}. Here: {mine}. Every '
             f'process needs the same command, the same config file, data and weights.'
@@ -244,7 +273,7 @@ def check_shared(folder: Path, members: Members) -> None:
     """
     if members.count == 1:
         return
-    number = _of_the_first(secrets.randbits(30))
+    (number,) = of_the_first([secrets.randbits(30)])
     token = folder / f'.meeting-{number}'
     if members.first:
         fs.write_bytes(token, b'')

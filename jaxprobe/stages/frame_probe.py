@@ -8,6 +8,7 @@ and the record says so; the others have no score.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -117,10 +118,12 @@ def train(
     data: str,
     max_cells: int,
     budget: float,
-    progress: Callable[[Any], Any],
+    progress: Callable[[Any], Any] | None,
     chosen: Int[np.ndarray, 'K'] | None = None,
     vary: Callable[[dict[str, Split], Int[np.ndarray, 'W'] | None], dict[str, Split]] | None = None,
-) -> Judged:
+    devices: Sequence[Any] | None = None,
+    keeps: bool = True,
+) -> Judged | None:
     """Trains a bank on frames and scores its cells by item.
 
     Args:
@@ -134,6 +137,11 @@ def train(
         budget: decoding steps (frames times states times cells) that are spent at most.
         chosen: the training items that are trained on; None for all.
         vary: makes the splits of what they would be and of the training windows of `chosen`.
+        devices: as `bank.train`.
+        keeps: False where another process that trains along scores the cells.
+
+    Returns:
+        The outcome; None where this process does not keep it.
 
     Raises:
         ConfigError, DataError: as `bank.train`.
@@ -148,16 +156,26 @@ def train(
     check_added(task, references)
     rows = {s: len(parts[s].owner) for s in JUDGED}
     n_cells = len(spec.sources) * len(spec.learning_rates) * spec.seeds
+    trained = functools.partial(
+        bank.train,
+        spec,
+        widths,
+        *(parts[s].split for s in SPLITS),
+        data=data,
+        max_cells=max_cells,
+        progress=progress,
+        devices=devices,
+    )
+    if not keeps:
+        trained(take=lambda *_: None)
+        return None
     with _scratch(scratch, n_cells, sum(rows.values()), spec.outputs) as held:
 
         def take(cells: np.ndarray, split: str, scores: np.ndarray) -> None:
             begin = 0 if split == 'valid' else rows['valid']
             held[cells, begin : begin + rows[split]] = scores[:, : rows[split]]
 
-        splits = [parts[s].split for s in SPLITS]
-        result = bank.train(
-            spec, widths, *splits, data=data, max_cells=max_cells, progress=progress, take=take
-        )
+        result = trained(take=take)
         chosen, decoded = _affordable(task, spec, result, parts, budget)
         found = {}
         for split, begin in (('valid', 0), ('test', rows['valid'])):

@@ -5,8 +5,9 @@
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ class Known(NamedTuple):
         store: that holds their embeddings.
         grid: of the task's own bank.
         meta: of its record, with its fingerprint; what is read adds counts of rows and faults.
+        windows: split -> how many there are of its items.
     """
 
     encoder: Encoder
@@ -43,6 +45,7 @@ class Known(NamedTuple):
     store: StoreSpec
     grid: BankSpec
     meta: dict[str, Any]
+    windows: Mapping[str, int] = MappingProxyType({})
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -86,11 +89,12 @@ def look(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> Known
     encoder = frame_probe.encoder_of(encoder, task, plan.extract.pooling)
     spec = store_spec(encoder, chosen, task, plan)
     clips = clips_of(items)
-    reasons = reader.failures(spec.path(plan.store_dir), clips)
+    counts, reasons = reader.counted(spec.path(plan.store_dir), clips)
     if reasons and plan.extract.on_error == 'stop':
         raise _gone(task, clips, reasons)
     # A song that lacks one of its files would be scored by less than the others: it is missing.
-    failed = {int(np.repeat(np.arange(len(items)), clips_per_item(items))[i]) for i in reasons}
+    owner = np.repeat(np.arange(len(items)), clips_per_item(items))
+    failed = {int(owner[i]) for i in reasons}
     if task.kind is Kind.SEPARATION:
         failed |= _without_stems(task, items, plan)
     present = [item for i, item in enumerate(items) if i not in failed]
@@ -100,7 +104,10 @@ def look(encoder: Encoder, chosen: EncoderPlan, task: Task, plan: Plan) -> Known
     scaling.check([layer.width for layer in encoder.card.layers], plan.probe.pca)
     grid = identity.bank_spec(encoder, chosen, task, plan)
     meta = identity.meta_of(encoder, chosen, task, plan, grid, present, missing, spec)
-    return Known(encoder, chosen, task, plan, present, spec, grid, meta)
+    of = np.bincount(owner, counts, len(items)).astype(int)
+    kept = [(i, item.split) for i, item in enumerate(items) if i not in failed]
+    windows = {split: sum(int(of[i]) for i, own in kept if own == split) for split in SPLITS}
+    return Known(encoder, chosen, task, plan, present, spec, grid, meta, windows)
 
 
 @contextlib.contextmanager

@@ -195,20 +195,27 @@ def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
     Of several processes each trains its share of them.
     """
     from jaxprobe.stages import probe as probing
+    from jaxprobe.stages import shares
 
     cost.name_device()
-    banks = [(chosen, task) for chosen in plan.encoders for task in plan.tasks]
-    mine = cluster.share(banks)
-    for chosen in plan.encoders:
-        tasks = [task for one, task in mine if one is chosen]
-        if not tasks:
-            continue
-        # Only what identifies the encoder is needed here; its parameters would crowd the bank.
-        encoder = chosen.load(plan.seed)._replace(params=None)
-        for task in tasks:
-            asked = (encoder, chosen, task, plan, workdir, progress.Training)
-            for name, values in probing.run(*asked):
-                cost.add_part(f'probe/{chosen.label}/{name}', values)
+    # Only what identifies an encoder is needed here; its parameters would crowd the banks.
+    encoders = [chosen.load(plan.seed)._replace(params=None) for chosen in plan.encoders]
+    pairs = [
+        (encoder, chosen, task)
+        for encoder, chosen in zip(encoders, plan.encoders, strict=True)
+        for task in plan.tasks
+    ]
+    divided = list(zip(pairs, shares.agreed(pairs, plan), strict=True))
+    todo = [(pair, 'together') for pair, share in divided if share.together]
+    todo += [
+        (pair, 'rest' if share.together else 'all')
+        for pair, share in divided
+        if share.process == cluster.index()
+    ]
+    for (encoder, chosen, task), part in todo:
+        asked = (encoder, chosen, task, plan, workdir, progress.Training)
+        for name, values in probing.run(*asked, part=part):
+            cost.add_part(f'probe/{chosen.label}/{name}', values)
 
 
 def similarity(plan: Plan, workdir: Path, cost: Cost) -> None:

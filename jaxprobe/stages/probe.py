@@ -3,6 +3,9 @@
 First the task's own bank, then the variants that `config.study` asks for. Each has a record with a
 fingerprint of everything that decides its numbers, so a run that was killed redoes the bank it was
 in and no other.
+
+Where processes train banks together, all of them come here at the same time. The first says what
+is done and writes the records; the others wait for each.
 """
 
 import contextlib
@@ -14,7 +17,7 @@ from typing import Any
 
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.plan import EncoderPlan, Plan
-from jaxprobe.stages import deformed_probe, results, training, variants
+from jaxprobe.stages import cluster, deformed_probe, results, training, variants
 from jaxprobe.stages import opened as opening
 from jaxprobe.stages.job import Job
 from jaxprobe.tasks.base import Task
@@ -27,17 +30,28 @@ def run(
     plan: Plan,
     workdir: Path,
     progress: Callable[[str], Any],
+    *,
+    part: str = 'all',
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Trains the banks of one encoder and task whose records are not there already.
 
+    Args:
+        encoder, chosen, task, plan: what to train on, and how.
+        workdir: where records are written.
+        progress: label -> what is called after every epoch, and closed.
+        part: of the jobs, by how many processes do them: 'together' those that are trained as a
+            bank, which all processes of the run do at the same time; 'rest' those that this leaves
+            to one process; 'all'.
+
     Yields:
-        The name of a record and what its bank cost, as soon as it is written.
+        The name of a record and what its bank cost, as soon as it is written by this process.
 
     Raises:
         ConfigError: a variant that is asked for cannot be.
         DataError: a split is left without items.
         StoreError: the store lacks audio of this task; the extract stage has to run first.
     """
+    together = part == 'together'
     known = opening.look(encoder, chosen, task, plan)
     variants.planned(known)  # Refuses what cannot be before hours of training, not after.
     folder = workdir / 'results' / chosen.label
@@ -47,20 +61,26 @@ def run(
 
         def banks(jobs: list[Job]) -> Iterator[tuple[str, dict[str, Any]]]:
             for job in jobs:
+                if part == ('rest' if job.solve is None else 'together'):
+                    continue
                 changes = job.changes(known.meta['fingerprint'])
-                if _is_done(folder, job.name(task.name), (known.meta | changes)['fingerprint']):
+                wanted = (known.meta | changes)['fingerprint']
+                look = functools.partial(_is_done, folder, job.name(task.name), wanted)
+                if cluster.the_first_finds(look) if together else look():
                     done.append(job)
                     continue
                 began = time.monotonic()
-                cost = _train(opened(), job, changes, folder, progress)
-                yield job.name(task.name), {'seconds': round(time.monotonic() - began, 3)} | cost
+                cost = _train(opened(), job, changes, folder, progress, together)
+                if cost:
+                    seconds = round(time.monotonic() - began, 3)
+                    yield job.name(task.name), {'seconds': seconds} | cost
 
         yield from banks([Job(known.grid)])
         if variants.asked(plan.study):
             own = results.read_bank(folder, task.name)
             yield from banks(variants.make(known, own))
             yield from banks(deformed_probe.of_heads(known, folder))
-        if done:
+        if done and not (together and cluster.index()):
             print(f'   {known.label}: {_words(done, task)} done before')
 
 
@@ -75,16 +95,29 @@ def _train(
     changes: dict[str, Any],
     folder: Path,
     progress: Callable[[str], Any],
+    together: bool,
 ) -> dict[str, Any]:
-    """Trains one bank and writes its record; returns what it cost."""
+    """Trains one bank and writes its record.
+
+    Returns:
+        What it cost; nothing where another process writes it.
+    """
     known = opened.known
     name = job.name(known.task.name)
-    shown = progress(f'{known.chosen.label} / {name}')
-    trained = training.train(opened, job, folder, shown)
-    shown.close()
-    record = training.record(known, trained, opened.meta | changes)
-    results.write_bank(folder, name, record)
-    return {'cells': len(record.source), 'epochs': int(record.epochs_run.max(initial=0))}
+    crew = training.everyone() if together else training.ALONE
+    shown = progress(f'{known.chosen.label} / {name}') if crew.keeps else None
+    with cluster.working_together(f'{known.chosen.label} / {name}'):
+        trained = training.train(opened, job, folder, shown, crew)
+    cost = {}
+    if shown is not None:
+        shown.close()
+    if trained is not None:
+        record = training.record(known, trained, opened.meta | changes)
+        results.write_bank(folder, name, record)
+        cost = {'cells': len(record.source), 'epochs': int(record.epochs_run.max(initial=0))}
+    if together:
+        cluster.meet(f'{known.chosen.label}/{name}')
+    return cost
 
 
 def _words(done: list[Job], task: Task) -> str:

@@ -117,7 +117,7 @@ def train(
     *,
     max_cells: int,
     threads: int,
-    progress: Callable[[Any], Any],
+    progress: Callable[[Any], Any] | None,
 ) -> Judged:
     """Trains a bank of mask heads and scores every item with every cell.
 

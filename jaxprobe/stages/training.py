@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Int
 
 from jaxprobe.core import fs
-from jaxprobe.probes import bank, draws, scaling
+from jaxprobe.probes import bank, draws, mesh, scaling
 from jaxprobe.probes.data import merged
-from jaxprobe.probes.spec import BankResult, Split
-from jaxprobe.stages import frame_probe, results, score, separation_probe
+from jaxprobe.probes.spec import BankResult, Split, Take
+from jaxprobe.stages import cluster, frame_probe, results, score, separation_probe
 from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known, Opened
 from jaxprobe.stages.stores import rows_of
@@ -33,7 +33,42 @@ class Trained(NamedTuple):
     items: Mapping[str, Sequence[Item]] = MappingProxyType({})
 
 
-def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
+class Crew(NamedTuple):
+    """Who trains a bank.
+
+    Attributes:
+        devices: of all processes that do; None for those of this one.
+        keeps: whether this process is the one that has the outcome.
+    """
+
+    devices: Sequence[Any] | None = None
+    keeps: bool = True
+
+    @property
+    def take(self) -> Take | None:
+        """What `bank.train` hands scores to: nobody here needs those that another process keeps."""
+        return None if self.keeps else _nowhere
+
+
+ALONE = Crew()
+
+
+def everyone() -> Crew:
+    """All processes of the run; the first keeps the outcome."""
+    return Crew(mesh.all_devices(), cluster.index() == 0)
+
+
+def _nowhere(cells: np.ndarray, split: str, scores: np.ndarray) -> None:
+    del cells, split, scores
+
+
+def train(
+    opened: Opened,
+    job: Job,
+    folder: Path,
+    progress: Callable[[Any], Any] | None,
+    crew: Crew = ALONE,
+) -> Trained | None:
     """Trains the bank of a job.
 
     Args:
@@ -41,6 +76,10 @@ def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]
         job: what to train; a task of frames takes none that merges windows.
         folder: where scores of frames wait on disk.
         progress: called after every epoch.
+        crew: the processes that train it together.
+
+    Returns:
+        The outcome; None where another process of the crew keeps it.
 
     Raises:
         ConfigError, DataError: as `bank.train`.
@@ -49,21 +88,25 @@ def train(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]
     if job.solve is not None:
         return job.solve(opened)
     if job.hidden:
-        return _by_width(opened, job, folder, progress)
+        return _by_width(opened, job, folder, progress, crew)
     if kind is Kind.SEPARATION:
         return _stems(opened, job, progress)
     if kind.framewise:
-        return _frames(opened, job, folder, progress)
-    return _clips(opened, job, progress)
+        return _frames(opened, job, folder, progress, crew)
+    return _clips(opened, job, progress, crew)
 
 
-def _by_width(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
+def _by_width(
+    opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any] | None, crew: Crew
+) -> Trained | None:
     """A bank per width of embeddings, where the head's shape follows from it, put together."""
     widths, parts = opened.known.trained_widths, []
     for width, hidden in job.hidden.items():
         own = tuple(s for s in job.grid.sources if widths[s.layers[0]] == width)
         grid = dataclasses.replace(job.grid, sources=own, hidden=hidden)
-        parts.append(train(opened, job._replace(grid=grid, hidden={}), folder, progress))
+        parts.append(train(opened, job._replace(grid=grid, hidden={}), folder, progress, crew))
+    if not crew.keeps:
+        return None
     cells = joined([part.result for part in parts], [s.name for s in job.grid.sources])
     return parts[0]._replace(result=cells)
 
@@ -84,7 +127,9 @@ def joined(parts: Sequence[BankResult], names: Sequence[str]) -> BankResult:
     return BankResult(*(join(column) for column in zip(*parts, strict=True)))
 
 
-def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
+def _clips(
+    opened: Opened, job: Job, progress: Callable[[Any], Any] | None, crew: Crew
+) -> Trained | None:
     known = opened.known
     splits = splits_of(opened)
     _check_scores(known.task, splits)  # Before hours of training, not after.
@@ -101,8 +146,10 @@ def _clips(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
         data=known.plan.probe.data,
         max_cells=known.plan.probe.max_cells,
         progress=progress,
+        take=crew.take,
+        devices=crew.devices,
     )
-    return Trained(trained, _kept(job, wanted), {})
+    return Trained(trained, _kept(job, wanted), {}) if crew.keeps else None
 
 
 def varied(
@@ -136,7 +183,9 @@ def _kept(job: Job, wanted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return wanted if job.chosen is None else wanted | {'train': wanted['train'][job.chosen]}
 
 
-def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any]) -> Trained:
+def _frames(
+    opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any] | None, crew: Crew
+) -> Trained | None:
     known, asked = opened.known, opened.known.plan.probe
     judged = frame_probe.train(
         job.grid,
@@ -151,11 +200,15 @@ def _frames(opened: Opened, job: Job, folder: Path, progress: Callable[[Any], An
         progress=progress,
         vary=lambda splits, windows: varied(known, splits, job, windows),
         chosen=job.chosen,
+        devices=crew.devices,
+        keeps=crew.keeps,
     )
+    if judged is None:
+        return None
     return Trained(judged.result, _kept(job, judged.targets), {'decoded': judged.decoded})
 
 
-def _stems(opened: Opened, job: Job, progress: Callable[[Any], Any]) -> Trained:
+def _stems(opened: Opened, job: Job, progress: Callable[[Any], Any] | None) -> Trained:
     known = opened.known
     judged = separation_probe.train(
         job.grid,

@@ -76,7 +76,7 @@ def test_streamed_rows_are_the_resident_rows():
 
 
 def test_chunks_end_in_zeros():
-    chunks = [v[20] for v in data.chunk_views(SPLIT, PLAN, 32)]
+    chunks = [v[0][20] for v in data.chunk_views(SPLIT, PLAN, 32)]
     n = data.n_rows(SPLIT)
     assert len(chunks) == math.ceil(n / 32)
     assert all(c.shape == (5, 32, 20) for c in chunks)

@@ -17,9 +17,7 @@ RECIPES = tuple(
 
 
 def judged():
-    def chunks():
-        return ({p: jnp.asarray(v) for p, v in c.items()} for c in data.chunk_views(SPLIT, PLAN, 8))
-
+    chunks = data.passing(SPLIT, PLAN, 8)
     return evaluation.Judged(jnp.asarray(SPLIT.targets), data.ragged(SPLIT), chunks)
 
 
