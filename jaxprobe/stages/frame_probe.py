@@ -323,7 +323,8 @@ def _beats(
     lengths = np.array([len(own) for own in rows])
     padded = np.zeros((2, len(rows), lengths.max()), np.float32)
     for i, own in enumerate(rows):
-        padded[:, i, : len(own)] = 1 / (1 + np.exp(-scores[own].T.astype(np.float32)))
+        with np.errstate(over='ignore'):  # A score of -89 is a chance of 0.
+            padded[:, i, : len(own)] = 1 / (1 + np.exp(-scores[own].T.astype(np.float32)))
     tempo = Tempo(part.rate)
     on_beats = beats.decode(padded[0], lengths, tempo)
     downbeats = beats.decode(padded[1], lengths, tempo.downbeats())
