@@ -39,10 +39,18 @@ _INDIFFERENT = (
     'probe.data',
     'probe.max_cells',
     'probe.spread',
+    'probe.checkpoint_minutes',
 )
 
 
-_LEAST = {'probe.seeds': 1, 'probe.epochs': 0, 'limit': 0, 'encoder.limit': 0, 'probe.pca': 0}
+_LEAST = {
+    'probe.seeds': 1,
+    'probe.epochs': 0,
+    'limit': 0,
+    'encoder.limit': 0,
+    'probe.pca': 0,
+    'probe.checkpoint_minutes': 0,
+}
 
 # Settings that came after the first results, with the value those had.
 _LATER = {

@@ -47,6 +47,7 @@ def start(
             '--config.probe.epochs=12',
             '--config.probe.seeds=2',
             '--config.probe.learning_rates=(1e-3,1e-2)',
+            '--config.probe.checkpoint_minutes=1e-4',
             '--config.analyse.resamples=50',
             '--stages=prepare,extract,probe,analyse',
             *more,

@@ -34,5 +34,6 @@ def get_config(mode: str = 'clips') -> config.Settings:
     c.extract.threads = 2
     c.probe.epochs, c.probe.seeds = 3, 2
     c.probe.learning_rates = (5e-3,)
+    c.probe.checkpoint_minutes = 1e-4  # After most epochs.
     c.analyse.resamples = 20
     return c

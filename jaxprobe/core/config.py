@@ -66,6 +66,7 @@ def base() -> Settings:
     c.probe.data = 'auto'  # 'resident', 'streamed', or 'auto' by the device's memory.
     c.probe.max_cells = 0  # Cells trained at once; 0 chooses from the device's memory.
     c.probe.spread = 'auto'  # Over all processes: banks one cannot hold or all would wait for.
+    c.probe.checkpoint_minutes = 10.0  # What a kill can cost a bank; 0 keeps nothing.
     c.probe.decode_budget = 2e11  # Steps of beat decoding; beyond it selected cells are decoded.
     c.probe.logits_dtype = 'float32'  # Of the stored logits: 'float32' or 'float16'.
     c.probe.tf32 = False  # Departure: matrix products of probes in TF32, on GPUs that have it.

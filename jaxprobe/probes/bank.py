@@ -12,20 +12,18 @@ several epochs of a small task so. Only flags come to the host. Where rows are s
 happens in several programs. Same inputs on the same machine give the same bits.
 """
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Shaped
 
 from jaxprobe.core.errors import ConfigError
-from jaxprobe.probes import block, cells, evaluation, memory, mesh, packing
+from jaxprobe.probes import block, cells, evaluation, memory, mesh, packing, wave
 from jaxprobe.probes import data as feeds
+from jaxprobe.probes.checkpoint import NO_LOG, Checkpoint, Log
 from jaxprobe.probes.items import Ragged
-from jaxprobe.probes.packing import Packed, Retired
 from jaxprobe.probes.schedule import Patience
 from jaxprobe.probes.spec import (
     BankResult,
@@ -49,29 +47,6 @@ _EVALUATION_ROWS, _EVALUATION_ROWS_CPU = 4096, 512
 _EPOCHS_AT_ONCE, _EPOCHS_AT_ONCE_CPU = 8, 1
 
 
-class _Setup(NamedTuple):
-    """Everything a wave of cells needs and none of them changes."""
-
-    spec: BankSpec
-    plan: cells.Plan
-    recipes: tuple[block.Recipe, ...]  # By family.
-    placement: mesh.Placement
-    block_sizes: tuple[int, ...]  # Cells of a block at most, by family.
-    feed: feeds.Feed
-    targets: Shaped[Array, 'N *outputs']
-    judged: dict[str, evaluation.Judged]  # What finished cells are scored on; 'valid' among them.
-
-
-class _Wave(NamedTuple):
-    """Cells that are trained at once, in the order of their seeds."""
-
-    seeds: range  # That they draw for.
-    chosen: Int[np.ndarray, '_']
-    number: int  # From 0.
-    waves: int
-    done: int  # Cells of the waves before.
-
-
 def train(
     spec: BankSpec,
     layer_widths: tuple[int, ...],
@@ -85,6 +60,7 @@ def train(
     take: Take | None = None,
     also: Mapping[str, Split] = MappingProxyType({}),
     devices: Sequence[mesh.Device] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> BankResult:
     """Trains every cell of the grid and scores it on validation and test.
 
@@ -104,6 +80,8 @@ def train(
             takes all accelerators of this process, or one CPU device. Those of all processes
             (`mesh.all_devices`) train one bank together: every process calls this with the same
             arguments, and has the same result.
+        checkpoint: where training is kept on disk from time to time, and taken up again by the
+            same call; of a bank that one process trains.
 
     Raises:
         ConfigError: the grid cannot be trained, or a further split has the name of another.
@@ -124,10 +102,20 @@ def train(
             f'tf32 is a format of NVIDIA GPUs, and this bank runs on {devices[0].device_kind!r}: '
             'leave probe.tf32 at False, which trains in float32.'
         )
-    setup, budget = _set_up(spec, layer_widths, splits, data, max_cells, devices)
+    setup, budget, sizes = _set_up(spec, layer_widths, splits, data, max_cells, devices)
+    log = NO_LOG
+    if checkpoint is not None:
+        cut = (spec, budget, sizes, setup.block_sizes, jax.__version__, devices[0].device_kind)
+        log = Log(checkpoint, repr(cut), setup.plan.cells.family, wave.examples(setup))
     result = evaluation.blank(spec, setup.plan, setup.judged, held=take is None)
-    for wave in _waves(setup.plan.cells, spec.seeds, budget):
-        for retired in _train_wave(setup, wave, progress):
+    waves = wave.waves(setup.plan.cells, spec.seeds, budget)
+    for one in waves:
+        ended = log.ended(one.number)
+        if ended is None:
+            ended = wave.train(setup, one, progress, log)
+            if len(waves) > 1:
+                ended = log.end(one.number, ended)
+        for retired in ended:
             evaluation.fill(
                 result,
                 spec,
@@ -141,22 +129,6 @@ def train(
     return BankResult(**result)
 
 
-def _waves(the_cells: cells.Cells, n_seeds: int, budget: memory.Budget) -> list[_Wave]:
-    """All waves, in the order in which they are trained."""
-    order = np.argsort(the_cells.seed, kind='stable')
-    size = len(order) * budget.seeds // n_seeds  # Cells of a part of the seeds.
-    cuts = [
-        (start, min(start + budget.cells, end))
-        for end in range(size, len(order) + 1, size)
-        for start in range(end - size, end, budget.cells)
-    ]
-    firsts = (start // size * budget.seeds for start, _ in cuts)
-    return [
-        _Wave(range(first, first + budget.seeds), order[start:stop], number, len(cuts), start)
-        for number, (first, (start, stop)) in enumerate(zip(firsts, cuts))
-    ]
-
-
 def _set_up(
     spec: BankSpec,
     layer_widths: tuple[int, ...],
@@ -164,7 +136,7 @@ def _set_up(
     data: str,
     most: int,
     devices: Sequence[mesh.Device],
-) -> tuple[_Setup, memory.Budget]:
+) -> tuple[wave.Setup, memory.Budget, feeds.Layout]:
     rows = [feeds.n_rows(split) for split in splits.values()]
     plan = cells.plan(spec, layer_widths, rows[0])
     train, valid, test, *_ = splits.values()
@@ -215,7 +187,7 @@ def _set_up(
     table = feeds.by_frame if spec.frames else feeds.ragged
     chunks = {name: feeds.passing(split, plan, chunk, placement) for name, split in splits.items()}
     chunks |= {'valid': feed.valid, 'test': feed.test}
-    setup = _Setup(
+    setup = wave.Setup(
         spec=spec,
         plan=plan,
         recipes=recipes,
@@ -233,7 +205,7 @@ def _set_up(
             if name != 'train'
         },
     )
-    return setup, budget
+    return setup, budget, sizes
 
 
 def _targets(spec: BankSpec, split: Split) -> Shaped[np.ndarray, 'N *outputs']:
@@ -244,55 +216,6 @@ def _targets(spec: BankSpec, split: Split) -> Shaped[np.ndarray, 'N *outputs']:
 def _ragged(placement: mesh.Placement, table: Ragged) -> Ragged:
     first, count = placement.everywhere((table.first, table.count))
     return table._replace(first=first, count=count)
-
-
-def _train_wave(setup: _Setup, wave: _Wave, progress: OnProgress | None) -> Iterator[Retired]:
-    """Trains the cells of a wave to their ends; yields them with what they kept."""
-    by_family = _pack(setup, wave.seeds, wave.chosen)
-    sizes = {family: len(packed[0].cells) for family, packed in by_family.items()}
-    gone: dict[int, list[Retired]] = {family: [] for family in by_family}
-    began = time.perf_counter()
-    whole = setup.feed.whole
-    stretch = whole.epochs if whole else 1
-    for start in range(0, setup.spec.epochs, stretch):
-        epoch = min(start + stretch, setup.spec.epochs) - 1  # The last of this stretch.
-        if whole:
-            by_family = _run_epochs(setup, whole, wave.seeds, by_family, range(start, epoch + 1))
-        else:
-            by_family = _run_epoch(setup, wave.seeds, by_family, epoch)
-        left = 0
-        for family, packed in by_family.items():
-            finished = setup.placement.host([p.block.kept.schedule.finished for p in packed])
-            left += sum(int(packing.alive(p, f).sum()) for p, f in zip(packed, finished))
-            again, retired = packing.repack(packed, finished, setup.placement)
-            if again is not packed:
-                by_family[family] = [_placed(setup, p) for p in again]
-            gone[family] += retired
-        if progress is not None:
-            progress(_progress(setup, wave, epoch, left, began))
-        if not left:
-            break
-    for family, packed in by_family.items():
-        yield from packing.regroup(
-            gone[family] + packing.retire(packed, setup.placement), sizes[family]
-        )
-
-
-def _pack(setup: _Setup, seeds: range, chosen: Int[np.ndarray, '_']) -> dict[int, list[Packed]]:
-    by_family = {}
-    for family, most in enumerate(setup.block_sizes):
-        here = int(np.sum(setup.plan.cells.family[chosen] == family))
-        if here:
-            size = min(here + -here % setup.placement.probe, most)
-            packed = packing.pack(
-                setup.spec, setup.plan, family, chosen, size, setup.recipes[0].patience, seeds
-            )
-            by_family[family] = [_placed(setup, p) for p in packed]
-    return by_family
-
-
-def _placed(setup: _Setup, packed: Packed) -> Packed:
-    return packed._replace(block=setup.placement.cells(packed.block))
 
 
 def _block_sizes(
@@ -308,117 +231,4 @@ def _block_sizes(
             devices,
         )
         for number, family in enumerate(plan.families)
-    )
-
-
-def _run_epochs(
-    setup: _Setup,
-    whole: feeds.Whole,
-    seeds: range,
-    by_family: dict[int, list[Packed]],
-    epochs: range,
-) -> dict[int, list[Packed]]:
-    batches, valid = whole.batches(epochs.start, seeds), setup.judged['valid']
-
-    def run(family: int, p: Packed) -> Packed:
-        pad = setup.plan.families[family].pad
-        learner, kept = block.epochs(
-            (p.block.learner, p.block.kept),
-            p.block.view,
-            p.block.seed,
-            whole.data[pad],
-            setup.targets,
-            batches,
-            whole.steps,
-            len(epochs),
-            block.Validation(
-                whole.valid[pad], valid.targets, valid.ragged.first, valid.ragged.count
-            ),
-            recipe=setup.recipes[family],
-            most=valid.ragged.most,
-        )
-        return Packed(p.cells, p.block._replace(learner=learner, kept=kept))
-
-    return {family: [run(family, p) for p in packed] for family, packed in by_family.items()}
-
-
-def _run_epoch(
-    setup: _Setup, seeds: range, by_family: dict[int, list[Packed]], epoch: int
-) -> dict[int, list[Packed]]:
-    learners = {
-        family: [p.block.learner._replace(loss=_zeros(setup, p)) for p in packed]
-        for family, packed in by_family.items()
-    }
-    for segment in setup.feed.segments(epoch, seeds):
-        for family, packed in by_family.items():
-            views = segment.data[setup.plan.families[family].pad]
-            learners[family] = [
-                block.train(
-                    learner,
-                    p.block.kept.schedule.rate,
-                    p.block.view,
-                    p.block.seed,
-                    views,
-                    setup.targets,
-                    segment.batches,
-                    segment.n_steps,
-                    recipe=setup.recipes[family],
-                )
-                for learner, p in zip(learners[family], packed)
-            ]
-    params = {f: [learner.params for learner in many] for f, many in learners.items()}
-    views = {f: [p.block.view for p in packed] for f, packed in by_family.items()}
-    chunks = evaluation.score_rows(setup.plan, setup.recipes, setup.judged['valid'], params, views)
-    return {
-        family: [
-            Packed(p.cells, p.block._replace(learner=learner, kept=kept))
-            for p, learner, kept in zip(
-                packed,
-                learners[family],
-                _judge(setup, family, packed, learners[family], chunks[family]),
-            )
-        ]
-        for family, packed in by_family.items()
-    }
-
-
-def _zeros(setup: _Setup, packed: Packed) -> Float[Array, 'P']:
-    return setup.placement.cells(np.zeros(len(packed.cells), np.float32))
-
-
-def _judge(
-    setup: _Setup,
-    family: int,
-    packed: list[Packed],
-    learners: list[block.Learner],
-    chunks: list[list[Float[Array, 'P R C']]],
-) -> list[block.Kept]:
-    valid = setup.judged['valid']
-    return [
-        block.judge(
-            p.block.kept,
-            learner.params,
-            learner.loss,
-            tuple(mine),
-            valid.targets,
-            valid.ragged.first,
-            valid.ragged.count,
-            recipe=setup.recipes[family],
-            most=valid.ragged.most,
-        )
-        for p, learner, mine in zip(packed, learners, chunks)
-    ]
-
-
-def _progress(setup: _Setup, wave: _Wave, epoch: int, left: int, began: float) -> Progress:
-    return Progress(
-        task=setup.spec.task,
-        epoch=epoch,
-        epochs=setup.spec.epochs,
-        alive=left,
-        cells=len(setup.plan.cells.source),
-        cells_done=wave.done + len(wave.chosen) - left,
-        epochs_per_second=(epoch + 1) / max(time.perf_counter() - began, 1e-9),
-        wave=wave.number,
-        waves=wave.waves,
     )

@@ -27,6 +27,7 @@ from jaxprobe.metrics import beats as beat_metrics
 from jaxprobe.metrics import extra, kinds
 from jaxprobe.metrics import frames as frame_metrics
 from jaxprobe.probes import bank
+from jaxprobe.probes.checkpoint import Checkpoint
 from jaxprobe.probes.spec import BankResult, BankSpec, Split
 from jaxprobe.tasks import frame_targets
 from jaxprobe.tasks.base import SPLITS, Beats, Item, Kind, Segments, Task
@@ -123,6 +124,7 @@ def train(
     vary: Callable[[dict[str, Split], Int[np.ndarray, 'W'] | None], dict[str, Split]] | None = None,
     devices: Sequence[Any] | None = None,
     keeps: bool = True,
+    checkpoint: Checkpoint | None = None,
 ) -> Judged | None:
     """Trains a bank on frames and scores its cells by item.
 
@@ -137,7 +139,7 @@ def train(
         budget: decoding steps (frames times states times cells) that are spent at most.
         chosen: the training items that are trained on; None for all.
         vary: makes the splits of what they would be and of the training windows of `chosen`.
-        devices: as `bank.train`.
+        devices, checkpoint: as `bank.train`.
         keeps: False where another process that trains along scores the cells.
 
     Returns:
@@ -165,6 +167,7 @@ def train(
         max_cells=max_cells,
         progress=progress,
         devices=devices,
+        checkpoint=checkpoint,
     )
     if not keeps:
         trained(take=lambda *_: None)

@@ -10,6 +10,7 @@ is done and writes the records; the others wait for each.
 
 import contextlib
 import functools
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +18,13 @@ from typing import Any
 
 from jaxprobe.encoders.base import Encoder
 from jaxprobe.plan import EncoderPlan, Plan
+from jaxprobe.probes.checkpoint import Checkpoint
 from jaxprobe.stages import cluster, deformed_probe, results, training, variants
 from jaxprobe.stages import opened as opening
 from jaxprobe.stages.job import Job
 from jaxprobe.tasks.base import Task
+
+TRAINING = 'training'  # In the working directory: banks that are not finished.
 
 
 def run(
@@ -55,6 +59,7 @@ def run(
     known = opening.look(encoder, chosen, task, plan)
     variants.planned(known)  # Refuses what cannot be before hours of training, not after.
     folder = workdir / 'results' / chosen.label
+    minutes = plan.probe.checkpoint_minutes
     with contextlib.ExitStack() as stack:
         opened = functools.cache(lambda: stack.enter_context(opening.reading(known)))
         done = []
@@ -64,16 +69,24 @@ def run(
                 if part == ('rest' if job.solve is None else 'together'):
                     continue
                 changes = job.changes(known.meta['fingerprint'])
-                wanted = (known.meta | changes)['fingerprint']
-                look = functools.partial(_is_done, folder, job.name(task.name), wanted)
+                name, wanted = job.name(task.name), (known.meta | changes)['fingerprint']
+                look = functools.partial(_is_done, folder, name, wanted)
+                kept = workdir / TRAINING / chosen.label / name
                 if cluster.the_first_finds(look) if together else look():
                     done.append(job)
+                    _forget(kept)
                     continue
                 began = time.monotonic()
-                cost = _train(opened(), job, changes, folder, progress, together)
+                how = training.How()
+                if minutes:
+                    how = training.How(checkpoint=Checkpoint(kept, wanted, 60 * minutes))
+                if together:
+                    how = training.together()
+                cost = _train(opened(), job, changes, folder, progress, how)
+                _forget(kept)
                 if cost:
                     seconds = round(time.monotonic() - began, 3)
-                    yield job.name(task.name), {'seconds': seconds} | cost
+                    yield name, {'seconds': seconds} | cost
 
         yield from banks([Job(known.grid)])
         if variants.asked(plan.study):
@@ -95,7 +108,7 @@ def _train(
     changes: dict[str, Any],
     folder: Path,
     progress: Callable[[str], Any],
-    together: bool,
+    how: training.How,
 ) -> dict[str, Any]:
     """Trains one bank and writes its record.
 
@@ -104,10 +117,9 @@ def _train(
     """
     known = opened.known
     name = job.name(known.task.name)
-    crew = training.everyone() if together else training.ALONE
-    shown = progress(f'{known.chosen.label} / {name}') if crew.keeps else None
+    shown = progress(f'{known.chosen.label} / {name}') if how.keeps else None
     with cluster.working_together(f'{known.chosen.label} / {name}'):
-        trained = training.train(opened, job, folder, shown, crew)
+        trained = training.train(opened, job, folder, shown, how)
     cost = {}
     if shown is not None:
         shown.close()
@@ -115,9 +127,18 @@ def _train(
         record = training.record(known, trained, opened.meta | changes)
         results.write_bank(folder, name, record)
         cost = {'cells': len(record.source), 'epochs': int(record.epochs_run.max(initial=0))}
-    if together:
+    if how.devices is not None:
         cluster.meet(f'{known.chosen.label}/{name}')
     return cost
+
+
+def _forget(kept: Path) -> None:
+    """Removes what was kept of a bank in training, and the folders above it that are empty."""
+    if kept.exists():
+        shutil.rmtree(kept, ignore_errors=True)
+        with contextlib.suppress(OSError):  # Other banks are in training.
+            kept.parent.rmdir()
+            kept.parents[1].rmdir()
 
 
 def _words(done: list[Job], task: Task) -> str:

@@ -11,6 +11,7 @@ from jaxtyping import Int
 
 from jaxprobe.core import fs
 from jaxprobe.probes import bank, draws, mesh, scaling
+from jaxprobe.probes.checkpoint import Checkpoint
 from jaxprobe.probes.data import merged
 from jaxprobe.probes.spec import BankResult, Split, Take
 from jaxprobe.stages import cluster, frame_probe, results, score, separation_probe
@@ -33,16 +34,18 @@ class Trained(NamedTuple):
     items: Mapping[str, Sequence[Item]] = MappingProxyType({})
 
 
-class Crew(NamedTuple):
-    """Who trains a bank.
+class How(NamedTuple):
+    """By whom a bank is trained, and what is kept on the way.
 
     Attributes:
-        devices: of all processes that do; None for those of this one.
+        devices: of all processes that train it together; None for those of this one.
         keeps: whether this process is the one that has the outcome.
+        checkpoint: as `bank.train`; separation and what is solved have none.
     """
 
     devices: Sequence[Any] | None = None
     keeps: bool = True
+    checkpoint: Checkpoint | None = None
 
     @property
     def take(self) -> Take | None:
@@ -50,12 +53,12 @@ class Crew(NamedTuple):
         return None if self.keeps else _nowhere
 
 
-ALONE = Crew()
+ALONE = How()
 
 
-def everyone() -> Crew:
-    """All processes of the run; the first keeps the outcome."""
-    return Crew(mesh.all_devices(), cluster.index() == 0)
+def together() -> How:
+    """By all processes of the run; the first keeps the outcome."""
+    return How(mesh.all_devices(), cluster.index() == 0)
 
 
 def _nowhere(cells: np.ndarray, split: str, scores: np.ndarray) -> None:
@@ -67,7 +70,7 @@ def train(
     job: Job,
     folder: Path,
     progress: Callable[[Any], Any] | None,
-    crew: Crew = ALONE,
+    how: How = ALONE,
 ) -> Trained | None:
     """Trains the bank of a job.
 
@@ -76,10 +79,10 @@ def train(
         job: what to train; a task of frames takes none that merges windows.
         folder: where scores of frames wait on disk.
         progress: called after every epoch.
-        crew: the processes that train it together.
+        how: by whom, and what is kept on the way.
 
     Returns:
-        The outcome; None where another process of the crew keeps it.
+        The outcome; None where another process keeps it.
 
     Raises:
         ConfigError, DataError: as `bank.train`.
@@ -88,24 +91,26 @@ def train(
     if job.solve is not None:
         return job.solve(opened)
     if job.hidden:
-        return _by_width(opened, job, folder, progress, crew)
+        return _by_width(opened, job, folder, progress, how)
     if kind is Kind.SEPARATION:
         return _stems(opened, job, progress)
     if kind.framewise:
-        return _frames(opened, job, folder, progress, crew)
-    return _clips(opened, job, progress, crew)
+        return _frames(opened, job, folder, progress, how)
+    return _clips(opened, job, progress, how)
 
 
 def _by_width(
-    opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any] | None, crew: Crew
+    opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any] | None, how: How
 ) -> Trained | None:
     """A bank per width of embeddings, where the head's shape follows from it, put together."""
     widths, parts = opened.known.trained_widths, []
     for width, hidden in job.hidden.items():
         own = tuple(s for s in job.grid.sources if widths[s.layers[0]] == width)
         grid = dataclasses.replace(job.grid, sources=own, hidden=hidden)
-        parts.append(train(opened, job._replace(grid=grid, hidden={}), folder, progress, crew))
-    if not crew.keeps:
+        kept = how.checkpoint and how.checkpoint._replace(folder=how.checkpoint.folder / str(width))
+        one = job._replace(grid=grid, hidden={})
+        parts.append(train(opened, one, folder, progress, how._replace(checkpoint=kept)))
+    if not how.keeps:
         return None
     cells = joined([part.result for part in parts], [s.name for s in job.grid.sources])
     return parts[0]._replace(result=cells)
@@ -128,7 +133,7 @@ def joined(parts: Sequence[BankResult], names: Sequence[str]) -> BankResult:
 
 
 def _clips(
-    opened: Opened, job: Job, progress: Callable[[Any], Any] | None, crew: Crew
+    opened: Opened, job: Job, progress: Callable[[Any], Any] | None, how: How
 ) -> Trained | None:
     known = opened.known
     splits = splits_of(opened)
@@ -146,10 +151,11 @@ def _clips(
         data=known.plan.probe.data,
         max_cells=known.plan.probe.max_cells,
         progress=progress,
-        take=crew.take,
-        devices=crew.devices,
+        take=how.take,
+        devices=how.devices,
+        checkpoint=how.checkpoint,
     )
-    return Trained(trained, _kept(job, wanted), {}) if crew.keeps else None
+    return Trained(trained, _kept(job, wanted), {}) if how.keeps else None
 
 
 def varied(
@@ -184,7 +190,7 @@ def _kept(job: Job, wanted: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _frames(
-    opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any] | None, crew: Crew
+    opened: Opened, job: Job, folder: Path, progress: Callable[[Any], Any] | None, how: How
 ) -> Trained | None:
     known, asked = opened.known, opened.known.plan.probe
     judged = frame_probe.train(
@@ -200,8 +206,9 @@ def _frames(
         progress=progress,
         vary=lambda splits, windows: varied(known, splits, job, windows),
         chosen=job.chosen,
-        devices=crew.devices,
-        keeps=crew.keeps,
+        devices=how.devices,
+        keeps=how.keeps,
+        checkpoint=how.checkpoint,
     )
     if judged is None:
         return None

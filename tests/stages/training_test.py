@@ -74,7 +74,7 @@ def test_heads_of_several_widths_are_put_together_in_the_grids_order(done, monke
     own = results.read_bank(where, 'own_data')
     grids = []
 
-    def alone(found, job, progress, crew):
+    def alone(found, job, progress, how):
         grids.append(job.grid)
         (mine,) = (own.source.index(source.name) for source in job.grid.sources)
         cut = {name: value[mine : mine + 1] for name, value in columns(own).items()}
