@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+# What is imported compiles itself then; all that is installed would take half a minute.
+PIP := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test lint types tests test-page test-slow reference format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m jaxprobe.launch --config=configs/demo.py --workdir=runs/demo
 
-test: lint types tests
+test: lint
+	@$(MAKE) --no-print-directory -j2 types tests
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .

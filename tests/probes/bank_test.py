@@ -288,9 +288,9 @@ def test_compaction_changes_nothing(grid, monkeypatch):
     seen = []
     repack = packing.repack
 
-    def spy(packed, finished):
+    def spy(packed, *more):
         seen.append(len(packed))
-        return repack(packed, finished)
+        return repack(packed, *more)
 
     monkeypatch.setattr(packing, 'repack', spy)
     monkeypatch.setattr(packing, '_CPU_BLOCK_BYTES', 13_000.0)
