@@ -113,7 +113,11 @@ def _by_width(
     if not how.keeps:
         return None
     cells = joined([part.result for part in parts], [s.name for s in job.grid.sources])
-    return parts[0]._replace(result=cells)
+    meta = parts[0].meta
+    if 'decoded' in meta:  # Of frames: all, if all of every part are.
+        said = [part.meta['decoded'] for part in parts]
+        meta = meta | {'decoded': next((one for one in said if one != 'all'), 'all')}
+    return parts[0]._replace(result=cells, meta=meta)
 
 
 def joined(parts: Sequence[BankResult], names: Sequence[str]) -> BankResult:

@@ -78,13 +78,16 @@ def test_heads_of_several_widths_are_put_together_in_the_grids_order(done, monke
         grids.append(job.grid)
         (mine,) = (own.source.index(source.name) for source in job.grid.sources)
         cut = {name: value[mine : mine + 1] for name, value in columns(own).items()}
-        return training.Trained(training.BankResult(**cut, also_logits={}), {}, {})
+        meta = {'decoded': 'all' if len(grids) == 1 else 'the best'}
+        return training.Trained(training.BankResult(**cut, also_logits={}), {}, meta)
 
     monkeypatch.setattr(training, '_clips', alone)
     (job,) = heads_probe.planned(known, 'm4')
     assert len(job.hidden) == 2
     with opened.reading(known) as found:
-        result = training.train(found, job, where, quiet).result
+        made = training.train(found, job, where, quiet)
+    result = made.result
+    assert made.meta == {'decoded': 'the best'}
     assert {grid.hidden for grid in grids} == set(job.hidden.values())
     for grid in grids:
         (source,) = grid.sources
