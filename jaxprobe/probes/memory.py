@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import jax
 
+from jaxprobe.core import cores
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.probes import packing
 from jaxprobe.probes.cells import Family, Plan
@@ -44,12 +45,12 @@ class Budget(NamedTuple):
 
 
 def usable_bytes() -> float:
-    """Memory a bank may plan with: the accelerator's, or half of what the host gives."""
+    """Memory a bank may plan with: the accelerator's, or half of this process's of the host's."""
     device = jax.local_devices()[0]
     stats = device.memory_stats() if device.platform != 'cpu' else None
     if stats and 'bytes_limit' in stats:
         return 0.9 * stats['bytes_limit']
-    return _USABLE * host_bytes()
+    return _USABLE * host_bytes() / cores.neighbours()
 
 
 def host_bytes(root: Path = Path('/')) -> int:

@@ -130,15 +130,17 @@ def _part(leaf: Any, index: Any) -> Any:
 
 def default_devices() -> list[Device]:
     """All accelerators of this process, or one CPU device: more of those would share its cores."""
-    local = jax.local_devices()
-    return local[:1] if local[0].platform == 'cpu' else local
+    return _chosen(jax.local_devices())
 
 
 def all_devices() -> list[Device]:
     """Those of all processes, `default_devices` of each, process after process."""
-    each = len(default_devices())
-    of = [[d for d in jax.devices() if d.process_index == p] for p in range(jax.process_count())]
-    return [device for local in of for device in local[:each]]
+    each = (jax.local_devices(process_index=k) for k in range(jax.process_count()))
+    return [device for local in each for device in _chosen(local)]
+
+
+def _chosen(local: list[Device]) -> list[Device]:
+    return local[:1] if local[0].platform == 'cpu' else local
 
 
 def least(value: float, devices: Sequence[Device]) -> float:
@@ -154,7 +156,7 @@ def place(devices: Sequence[Device], data: int = 1) -> Placement:
     """Arranges devices.
 
     Args:
-        devices: of this process, or equally many of every process in the processes' order.
+        devices: of this process, or of every process, one process after the other.
         data: how many of them share the rows; divides their number.
 
     Raises:

@@ -20,6 +20,7 @@ A process that finds none of these is alone, and initialises nothing.
 import contextlib
 import functools
 import os
+import platform
 import re
 import secrets
 import sys
@@ -28,7 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jaxprobe.core import fs
+from jaxprobe.core import cores, fs
 from jaxprobe.core.errors import ConfigError, PeerError, StoreError
 
 AUTO = 'auto'
@@ -88,8 +89,18 @@ def join(flags: Flags) -> Members:
             f'host) and --processes=N, and its own --process=0..N-1.'
         ) from error
     members = Members(jax.process_index(), jax.process_count())
+    os.environ[cores.NEIGHBOURS] = str(_neighbours())
     print(f'process {members.index} of {members.count}', flush=True)
     return members
+
+
+def _neighbours() -> int:
+    """How many processes of the run are on this machine."""
+    import numpy as np
+    from jax.experimental import multihost_utils
+
+    mine = np.int32(int(fs.digest(platform.node(), 7), 16))
+    return int(np.sum(multihost_utils.process_allgather(mine) == mine))
 
 
 def leave(status: int) -> int:

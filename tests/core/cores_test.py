@@ -19,3 +19,10 @@ def test_only_those_that_were_given_count():
     )
     found = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert found.stdout == '1\n'
+
+
+def test_alone_there_is_one_process(monkeypatch):
+    monkeypatch.delenv(cores.NEIGHBOURS, raising=False)
+    assert cores.neighbours() == 1
+    monkeypatch.setenv(cores.NEIGHBOURS, '3')
+    assert cores.neighbours() == 3

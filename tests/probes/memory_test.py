@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxprobe.core import cores
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.probes import block, cells, data, memory, packing
 from jaxprobe.probes.schedule import Patience
@@ -66,8 +67,11 @@ def test_rows_that_one_device_cannot_hold_are_shared_by_as_few_as_can():
     assert (found.resident, found.data) == (False, 1)
 
 
-def test_usable_bytes_is_part_of_the_machine():
-    assert 1e8 < memory.usable_bytes() < 1e14
+def test_usable_bytes_is_part_of_the_machine(monkeypatch):
+    whole = memory.usable_bytes()
+    assert 1e8 < whole < 1e14
+    monkeypatch.setenv(cores.NEIGHBOURS, '4')
+    assert memory.usable_bytes() == whole / 4
 
 
 @pytest.mark.parametrize(

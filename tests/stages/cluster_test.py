@@ -154,9 +154,11 @@ def test_a_process_that_waits_for_another_ends_when_told_to():
             process.communicate()
 
 
-def test_processes_that_would_do_different_things_are_told_so():
+def test_processes_count_their_neighbours_and_are_told_if_they_would_do_different_things():
     first, second = both("""
+from jaxprobe.core import cores
 from jaxprobe.core.errors import ConfigError
+print('neighbours:', cores.neighbours())
 cluster.check_same('its stages', 'probe, report', members)
 try:
     cluster.check_same('what it can run', 'muq, gtzan' if members.first else 'muq', members)
@@ -166,5 +168,6 @@ members.meet('end')
 """)
     said = [process.communicate(timeout=60)[0] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), said
+    assert all('neighbours: 2' in text for text in said)
     assert 'differs' not in said[0]
     assert 'process 1 differs from the first in what it can run. Here: muq.' in said[1]
