@@ -9,8 +9,8 @@ from pathlib import Path
 # Before jax is imported anywhere: two devices, so that one-device habits show.
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ.setdefault('JAX_NUM_CPU_DEVICES', '2')
-# On jaxlib 0.11 an FFT on a CPU waits for threads that FFTs of other devices may hold, and these for
-# its own (openxla/xla#46347): with more threads than devices, never all of them.
+# Since openxla/xla#46347 (jaxlib 0.11) an FFT on a CPU waits for threads that FFTs of other devices
+# may hold, and they for its own. With more threads than devices they are never all held.
 if int(importlib.metadata.version('jaxlib').split('.')[1]) > 10:
     os.environ.setdefault('NPROC', '16')
 # And what one file, worker or child process has compiled, no other compiles again: the first of
