@@ -13,12 +13,14 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.encoders.blocks.precision import precision
 from jaxprobe.encoders.effnet_discogs import architecture, build
 from jaxprobe.encoders.loading import frozen_graph
-from tests.encoders.effnet_discogs import torch_effnet
+
+torch = pytest.importorskip('torch')
+
+from tests.encoders.effnet_discogs import torch_effnet  # noqa: E402
 
 GOLDEN = Path(__file__).resolve().parents[1] / 'golden'
 RTOL = 1e-4  # With atol 1e-4 * max|reference|: DESIGN.md section 6.

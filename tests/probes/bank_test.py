@@ -423,6 +423,7 @@ def test_a_linear_head_without_dropout():
 
 def test_heads_of_two_layers_without_dropout_equal_solo():
     """mir_ref's shape of head, with its penalty."""
+    pytest.importorskip('torch')
     from tests.probes import reference_trainer as reference
 
     spec = made.spec(hidden=(12, 6), dropout=0.0, l2=1e-5, epochs=4, learning_rates=(1e-2,))

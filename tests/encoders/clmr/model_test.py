@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.audio.window import Windowing, cut
 from jaxprobe.core.errors import ConfigError
@@ -10,6 +9,8 @@ from jaxprobe.encoders import base
 from jaxprobe.encoders.clmr import model, weights
 from jaxprobe.encoders.clmr.card import FRAME, WIDTHS
 from tests.encoders.clmr.weights_test import PATH, sample_cnn
+
+torch = pytest.importorskip('torch')
 
 NOISE = (0.3 * np.random.RandomState(3).standard_normal((2, FRAME))).astype(np.float32)
 

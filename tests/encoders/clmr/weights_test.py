@@ -7,13 +7,14 @@ import zipfile
 
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders import base
 from jaxprobe.encoders.clmr import weights
 from jaxprobe.encoders.clmr.card import CLMR, WIDTHS
 from jaxprobe.encoders.clmr.model import TINY
+
+torch = pytest.importorskip('torch')
 
 PATH = 'jaxprobe.encoders.clmr.card:CLMR'
 

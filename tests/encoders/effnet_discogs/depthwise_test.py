@@ -1,9 +1,10 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.encoders.effnet_discogs.depthwise import depthwise
+
+torch = pytest.importorskip('torch')
 
 STATE = np.random.RandomState(0)
 X = STATE.standard_normal((2, 9, 12, 4)).astype(np.float32)

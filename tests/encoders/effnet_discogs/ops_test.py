@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.encoders.blocks.precision import precision
 from jaxprobe.encoders.effnet_discogs import ops
 from jaxprobe.encoders.effnet_discogs.inlining import Ref, Step
+
+torch = pytest.importorskip('torch')
 
 STATE = np.random.RandomState(1)
 X = STATE.standard_normal((2, 6, 8, 4)).astype(np.float32)

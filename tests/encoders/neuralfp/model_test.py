@@ -2,11 +2,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders import base
 from jaxprobe.encoders.neuralfp import model, weights
+
+torch = pytest.importorskip('torch')
 
 NAME = 'jaxprobe.encoders.neuralfp.card:NEURALFP'
 MEL = -np.abs(np.random.RandomState(0).standard_normal((3, 256, 32))).astype(np.float32)

@@ -2,12 +2,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.core.errors import ConfigError
 from jaxprobe.encoders import base
 from jaxprobe.encoders.vggish import frontend, model, weights
 from tests.encoders.vggish.weights_test import PATH, torchvggish
+
+torch = pytest.importorskip('torch')
 
 STATE = np.random.RandomState(3)
 EXAMPLES = STATE.uniform(-4.6, 3.0, (2, 96, 64)).astype(np.float32)

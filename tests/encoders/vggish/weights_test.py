@@ -4,7 +4,6 @@ import gc
 
 import numpy as np
 import pytest
-import torch
 
 from jaxprobe.core.errors import WeightsError
 from jaxprobe.encoders import base
@@ -12,6 +11,8 @@ from jaxprobe.encoders.vggish import weights
 from jaxprobe.encoders.vggish.card import VGGISH
 from jaxprobe.encoders.vggish.model import TINY
 from tests.encoders.loading import tf_v1_writer
+
+torch = pytest.importorskip('torch')
 
 PATH = 'jaxprobe.encoders.vggish.card:VGGISH'
 
