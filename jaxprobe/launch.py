@@ -7,6 +7,7 @@ Loops live in stages/, arithmetic in probes/ and analysis/.
 """
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -89,6 +90,9 @@ def run(
     if not members.first:
         planning.pin(plan, workdir)
     cluster.check_same('its stages', ', '.join(stages), members)
+    # What a plan is pinned by leaves out some of these.
+    asked = json.dumps({part: plan.record[part] for part in ('probe', 'study')}, sort_keys=True)
+    cluster.check_same('its settings', asked, members)
     if NEED_DATA & set(stages):
         plan = planning.usable(plan)
         pipeline.tell_skipped(plan, workdir)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import jax
+import jaxlib.version
 import numpy as np
 from jaxtyping import Shaped
 
@@ -105,7 +106,8 @@ def train(
     setup, budget, sizes = _set_up(spec, layer_widths, splits, data, max_cells, devices)
     log = NO_LOG
     if checkpoint is not None:
-        cut = (spec, budget, sizes, setup.block_sizes, jax.__version__, devices[0].device_kind)
+        by = (jax.__version__, jaxlib.version.__version__, devices[0].device_kind, len(devices))
+        cut = (spec, budget, sizes, setup.block_sizes, by)
         log = Log(checkpoint, repr(cut), setup.plan.cells.family, wave.examples(setup))
     result = evaluation.blank(spec, setup.plan, setup.judged, held=take is None)
     waves = wave.waves(setup.plan.cells, spec.seeds, budget)

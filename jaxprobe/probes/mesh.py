@@ -84,12 +84,11 @@ class Placement(NamedTuple):
 
     def host(self, tree: Any) -> Any:
         """Every leaf, whole, on the host; where there are several processes, of each of them."""
-        if self.mesh and self.mesh.is_multi_process:
-            whole = NamedSharding(self.mesh, PartitionSpec())
-            tree = jax.tree.map(
-                lambda leaf: jax.jit(_same, out_shardings=whole)(leaf).addressable_data(0), tree
-            )
-        return jax.tree.map(np.asarray, tree)
+        if not (self.mesh and self.mesh.is_multi_process):
+            return jax.tree.map(np.asarray, tree)
+        gathered = jax.jit(_same, out_shardings=NamedSharding(self.mesh, PartitionSpec()))
+        # One leaf after another: each stands on every device for a moment.
+        return jax.tree.map(lambda leaf: np.asarray(gathered(leaf).addressable_data(0)), tree)
 
     def _put(self, tree: Any, axes: Any, may_alias: bool | None = None) -> Any:
         def put(leaf: Any) -> Any:

@@ -213,11 +213,16 @@ def meet(name: str) -> None:
 
 
 def of_the_first(numbers: Sequence[int]) -> list[int]:
-    """What the first process says, to all of them, who say as many numbers of 31 bits."""
+    """What the first process says, to all of them, who say as many numbers of 31 bits.
+
+    Raises:
+        PeerError: one of the others is gone.
+    """
     import numpy as np
     from jax.experimental import multihost_utils
 
-    return multihost_utils.broadcast_one_to_all(np.array(numbers, np.int32)).tolist()
+    with working_together('what to do'):
+        return multihost_utils.broadcast_one_to_all(np.array(numbers, np.int32)).tolist()
 
 
 def the_first_finds(look: Callable[[], bool]) -> bool:
@@ -225,7 +230,9 @@ def the_first_finds(look: Callable[[], bool]) -> bool:
 
     A network disk may go on for a while telling who looked too early that a file is not there.
     """
-    return bool(of_the_first([index() == 0 and look()])[0])
+    found = index() == 0 and look()
+    meet('found')  # Waiting here is no collective, and may take long.
+    return bool(of_the_first([found])[0])
 
 
 def index() -> int:
@@ -247,13 +254,14 @@ def working_together(what: str) -> Iterator[None]:
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        said = str(error).splitlines()[0]
-        if not any(library in said for library in ('Gloo', 'NCCL')):
+        said = str(error).partition('\n')[0]
+        alone = jax.process_count() == 1
+        if alone or not any(library in said for library in ('Gloo', 'NCCL')):
             raise
         raise PeerError(
             f'another process of this run ended or cannot be reached while all of them worked on '
-            f'{what} ({said}). Its own message says why. What was finished is kept: the same '
-            f'command continues.'
+            f'{what} ({said}). Its own message says why, unless it was killed. What was finished '
+            f'is kept: the same command continues.'
         ) from None
 
 

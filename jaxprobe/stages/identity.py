@@ -1,7 +1,8 @@
 """Which bank it is: its grid, what is known of it beforehand, and the hash of what decides it.
 
-A finished bank is known by that fingerprint, so a run that was killed redoes the bank it was in
-and no other. `tests/stages/identity_test.py` pins one: banks that are finished stay finished.
+A finished bank is known by that fingerprint, so a run that was killed goes on in the bank it was
+in and redoes no other. `tests/stages/identity_test.py` pins one: banks that are finished stay
+finished.
 """
 
 import dataclasses

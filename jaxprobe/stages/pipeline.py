@@ -13,8 +13,8 @@ from typing import Any
 
 from jaxprobe.core import fs, schema
 from jaxprobe.core.errors import DataError, StoreError
-from jaxprobe.encoders.base import Card
-from jaxprobe.plan import Plan, items_of
+from jaxprobe.encoders.base import Card, Encoder
+from jaxprobe.plan import EncoderPlan, Plan, items_of
 from jaxprobe.stages import cluster, progress
 
 COST_SCHEMA = 1  # Of cost.json.
@@ -198,24 +198,31 @@ def probe(plan: Plan, workdir: Path, cost: Cost) -> None:
     from jaxprobe.stages import shares
 
     cost.name_device()
-    # Only what identifies an encoder is needed here; its parameters would crowd the banks.
-    encoders = [chosen.load(plan.seed)._replace(params=None) for chosen in plan.encoders]
-    pairs = [
-        (encoder, chosen, task)
-        for encoder, chosen in zip(encoders, plan.encoders, strict=True)
-        for task in plan.tasks
-    ]
-    divided = list(zip(pairs, shares.agreed(pairs, plan), strict=True))
+    by_label: dict[str, Encoder] = {}
+
+    def identified(chosen: EncoderPlan) -> Encoder:
+        """Only what identifies an encoder is needed here; the rest would crowd the banks."""
+        if chosen.label not in by_label:
+            whole = chosen.load(plan.seed)
+            by_label[chosen.label] = whole._replace(params=None, encode=_no_longer)
+        return by_label[chosen.label]
+
+    pairs = [(chosen, task) for chosen in plan.encoders for task in plan.tasks]
+    divided = list(zip(pairs, shares.agreed(pairs, plan, identified), strict=True))
     todo = [(pair, 'together') for pair, share in divided if share.together]
     todo += [
         (pair, 'rest' if share.together else 'all')
         for pair, share in divided
         if share.process == cluster.index()
     ]
-    for (encoder, chosen, task), part in todo:
-        asked = (encoder, chosen, task, plan, workdir, progress.Training)
+    for (chosen, task), part in todo:
+        asked = (identified(chosen), chosen, task, plan, workdir, progress.Training)
         for name, values in probing.run(*asked, part=part):
             cost.add_part(f'probe/{chosen.label}/{name}', values)
+
+
+def _no_longer(*_: Any) -> Any:
+    raise TypeError('this encoder was kept for what identifies it, and cannot encode')
 
 
 def similarity(plan: Plan, workdir: Path, cost: Cost) -> None:

@@ -1,8 +1,8 @@
 """The probe stage: embeddings from the store, a task's banks, their records on disk.
 
 First the task's own bank, then the variants that `config.study` asks for. Each has a record with a
-fingerprint of everything that decides its numbers, so a run that was killed redoes the bank it was
-in and no other.
+fingerprint of everything that decides its numbers, so a run that was killed goes on in the bank it
+was in and redoes no other.
 
 Where processes train banks together, all of them come here at the same time. The first says what
 is done and writes the records; the others wait for each.

@@ -6,7 +6,7 @@ it is more than a process's share of the work, so that the others would stand id
 has the same bits whatever the number of processes, and only `probe.spread='always'` gives that up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +45,17 @@ class Load(NamedTuple):
     needs: bool = False
 
 
-def agreed(pairs: Sequence[tuple[Encoder, EncoderPlan, Task]], plan: Plan) -> list[Share]:
+def agreed(
+    pairs: Sequence[tuple[EncoderPlan, Task]],
+    plan: Plan,
+    identified: Callable[[EncoderPlan], Encoder],
+) -> list[Share]:
     """The shares of encoders and tasks: what the first process finds, in every process.
+
+    Args:
+        pairs: of the plan.
+        plan: whose they are.
+        identified: the encoder of an entry of the plan, as far as it identifies it.
 
     Raises:
         ConfigError, DataError, StoreError: as `opened.look`, in the first process.
@@ -58,8 +67,10 @@ def agreed(pairs: Sequence[tuple[Encoder, EncoderPlan, Task]], plan: Plan) -> li
         return [Share()] * len(pairs)
     said = [0] * len(pairs)
     if cluster.index() == 0:
-        found = assign([load(opened.look(*pair, plan)) for pair in pairs], count, _spread(plan))
+        known = (opened.look(identified(chosen), chosen, task, plan) for chosen, task in pairs)
+        found = assign([load(one) for one in known], count, _spread(plan))
         said = [share.process + count * share.together for share in found]
+    cluster.meet('shares')  # Waiting here is no collective, and may take long.
     return [Share(n % count, n >= count) for n in cluster.of_the_first(said)]
 
 

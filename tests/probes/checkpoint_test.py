@@ -4,15 +4,19 @@ import dataclasses
 import itertools
 import types
 
+import jax
 import numpy as np
 import pytest
 
-from jaxprobe.probes import bank, checkpoint, memory
+from jaxprobe.probes import bank, cells, checkpoint, memory, mesh, packing
 from jaxprobe.probes.checkpoint import Checkpoint
+from jaxprobe.probes.schedule import Patience
 from tests.probes import made
 
 SPEC = made.spec('multiclass', stop_patience=2)
 PARTS = made.splits('multiclass')
+PLAN = cells.plan(SPEC, made.WIDTHS, n_rows=80)
+PATIENCE = Patience(True, 1, 0.5, 4, 8)
 
 
 class Cut(Exception):
@@ -170,6 +174,26 @@ def test_what_is_not_to_be_believed_is_begun_anew(where, monkeypatch, change):
     where, options = change(where, monkeypatch)
     _, epochs = train(where, cut=1, **options)
     assert epochs == [(0, 0)]
+
+
+def test_whatever_bit_is_flipped_no_other_state_is_read(where, capsys):
+    """Sums cover what is in a zip's members; what is around them has none."""
+    blocks = {0: packing.pack(SPEC, PLAN, 0, np.arange(3), 3, PATIENCE, made.SEEDS)}
+    log = checkpoint.Log(where, 'cut', PLAN.cells.family, {0: blocks[0][0]})
+    log.offer(0, checkpoint.State(blocks, {0: []}, {0: 3}, 2), mesh.ONE)
+    path = where.folder / 'state.npz'
+    whole, kept = path.read_bytes(), log.state(0)
+    assert kept is not None
+    directory = whole.index(b'PK\x01\x02')
+    random = np.random.RandomState(0)
+    for at in [*random.randint(directory, size=50), *random.randint(directory, len(whole), 250)]:
+        data = bytearray(whole)
+        data[at] ^= 1 << random.randint(8)
+        path.write_bytes(data)
+        found = log.state(0)
+        if found is not None:
+            jax.tree.map(np.testing.assert_array_equal, kept, found)
+    assert 'is damaged' in capsys.readouterr().out
 
 
 def test_a_full_disk_costs_the_checkpoint_only(whole, where, monkeypatch, capsys):

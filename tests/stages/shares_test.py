@@ -93,5 +93,5 @@ def test_stems_have_a_load(known):
 
 
 def test_alone_there_is_nothing_to_agree_on(known):
-    pair = (known.encoder, known.chosen, known.task)
-    assert shares.agreed([pair] * 3, known.plan) == [Share()] * 3
+    pair = (known.chosen, known.task)
+    assert shares.agreed([pair] * 3, known.plan, lambda chosen: known.encoder) == [Share()] * 3
