@@ -225,13 +225,13 @@ def of_the_first(numbers: Sequence[int]) -> list[int]:
         return multihost_utils.broadcast_one_to_all(np.array(numbers, np.int32)).tolist()
 
 
-def the_first_finds(look: Callable[[], bool]) -> bool:
-    """What the first process finds, who alone looks, to all of them.
+def the_first_finds(what: str, look: Callable[[], bool]) -> bool:
+    """What the first process finds, who alone looks, to all of them; once for every `what`.
 
     A network disk may go on for a while telling who looked too early that a file is not there.
     """
     found = index() == 0 and look()
-    meet('found')  # Waiting here is no collective, and may take long.
+    meet(f'looked for {what}')  # Waiting here is no collective, and may take long.
     return bool(of_the_first([found])[0])
 
 

@@ -72,7 +72,8 @@ def run(
                 name, wanted = job.name(task.name), (known.meta | changes)['fingerprint']
                 look = functools.partial(_is_done, folder, name, wanted)
                 kept = workdir / TRAINING / chosen.label / name
-                if cluster.the_first_finds(look) if together else look():
+                what = f'{chosen.label}/{name}'
+                if cluster.the_first_finds(what, look) if together else look():
                     done.append(job)
                     _forget(kept)
                     continue

@@ -111,7 +111,8 @@ def _by_width(
         one = job._replace(grid=grid, hidden={})
         parts.append(train(opened, one, folder, progress, how._replace(checkpoint=kept)))
         if how.devices is not None:  # Who keeps the outcome may be scoring it for long.
-            cluster.meet(f'{job.name(opened.known.task.name)}/{width}')
+            name = job.name(opened.known.task.name)
+            cluster.meet(f'{opened.known.chosen.label}/{name}/{width}')
     if not how.keeps:
         return None
     cells = joined([part.result for part in parts], [s.name for s in job.grid.sources])
