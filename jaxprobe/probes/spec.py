@@ -181,6 +181,11 @@ OnProgress = Callable[[Progress], None]
 Take = Callable[[np.ndarray, str, np.ndarray], None]
 
 
+def nowhere(cells: np.ndarray, split: str, scores: np.ndarray) -> None:
+    """Takes scores that another process keeps."""
+    del cells, split, scores
+
+
 def validate(spec: BankSpec, layer_widths: tuple[int, ...]) -> None:
     """Refuses a grid that cannot be trained.
 

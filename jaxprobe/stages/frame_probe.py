@@ -28,7 +28,7 @@ from jaxprobe.metrics import extra, kinds
 from jaxprobe.metrics import frames as frame_metrics
 from jaxprobe.probes import bank
 from jaxprobe.probes.checkpoint import Checkpoint
-from jaxprobe.probes.spec import BankResult, BankSpec, Split
+from jaxprobe.probes.spec import BankResult, BankSpec, Split, nowhere
 from jaxprobe.tasks import frame_targets
 from jaxprobe.tasks.base import SPLITS, Beats, Item, Kind, Segments, Task
 
@@ -170,7 +170,7 @@ def train(
         checkpoint=checkpoint,
     )
     if not keeps:
-        trained(take=lambda *_: None)
+        trained(take=nowhere)
         return None
     with _scratch(scratch, n_cells, sum(rows.values()), spec.outputs) as held:
 

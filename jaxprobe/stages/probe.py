@@ -78,11 +78,8 @@ def run(
                     _forget(kept)
                     continue
                 began = time.monotonic()
-                how = training.How()
-                if minutes:
-                    how = training.How(checkpoint=Checkpoint(kept, wanted, 60 * minutes))
-                if together:
-                    how = training.together()
+                checkpoint = Checkpoint(kept, wanted, 60 * minutes) if minutes else None
+                how = training.together() if together else training.How(checkpoint=checkpoint)
                 cost = _train(opened(), job, changes, folder, progress, how)
                 _forget(kept)
                 if cost:

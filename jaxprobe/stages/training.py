@@ -13,7 +13,7 @@ from jaxprobe.core import fs
 from jaxprobe.probes import bank, draws, mesh, scaling
 from jaxprobe.probes.checkpoint import Checkpoint
 from jaxprobe.probes.data import merged
-from jaxprobe.probes.spec import BankResult, Split, Take
+from jaxprobe.probes.spec import BankResult, Split, Take, nowhere
 from jaxprobe.stages import cluster, frame_probe, results, score, separation_probe
 from jaxprobe.stages.job import Job
 from jaxprobe.stages.opened import Known, Opened
@@ -50,7 +50,7 @@ class How(NamedTuple):
     @property
     def take(self) -> Take | None:
         """What `bank.train` hands scores to: nobody here needs those that another process keeps."""
-        return None if self.keeps else _nowhere
+        return None if self.keeps else nowhere
 
 
 ALONE = How()
@@ -59,10 +59,6 @@ ALONE = How()
 def together() -> How:
     """By all processes of the run; the first keeps the outcome."""
     return How(mesh.all_devices(), cluster.index() == 0)
-
-
-def _nowhere(cells: np.ndarray, split: str, scores: np.ndarray) -> None:
-    del cells, split, scores
 
 
 def train(
